@@ -1,0 +1,34 @@
+# make repro: the whole pipeline on the embedded corpus.  make test: the fast tests.  make test-all: all of them.
+# Both set up .venv first. PYTHON chooses the interpreter (3.11 or newer).
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/ready
+# Stages and tests call `python`; it must be the one of .venv.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: setup repro test test-all lint clean
+
+setup: $(READY)
+
+# uv installs the whole set in seconds, pip in minutes; constraints.txt gives both the same versions.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -e '.[pipeline,dev]' -c constraints.txt
+	touch $@
+
+repro: $(READY)
+	dvc repro
+
+test: $(READY)
+	python -m pytest -m 'not slow' -n 2 --dist loadgroup
+
+test-all: $(READY)
+	python -m pytest -n 2 --dist loadgroup
+
+lint: $(READY)
+	ruff check .
+
+clean:
+	rm -rf $(VENV) data reports models/demo models/percepiano mlflow.db mlruns

@@ -1,0 +1,161 @@
+"""Cross-validation folds that keep whole groups together, and the check that they did.
+
+Protocols and what a group is in each:
+
+=============  =============================================================  ==================
+composition    the passage: one stretch of music, whoever plays it            the usual question
+performer      the player                                                     a new pianist
+movement       the movement, one fold each                                    new music: the hard one
+random         the clip itself: leaky by design, for reference only           none
+file:<path>    folds published as JSON ``{"fold_0": [clip_id, …], …}``        theirs
+=============  =============================================================  ==================
+
+A passage is not always one excerpt: PercePiano's 16-bar excerpts contain the very recordings of
+two 8-bar excerpts, and rondo themes come back (see `crescendai.datasets.passages`). Published folds
+are taken as they are, so there a group is the excerpt.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crescendai.errors import DataError, LeakError, ParamsError
+
+GROUP_COLUMN = {"composition": "passage", "performer": "player", "movement": "movement", "random": "clip_id"}
+LEAKY = ("random",)
+NO_FOLD = -1  # neither trained on nor scored
+PUBLISHED_PREFIX = "file:"
+
+
+def protocol_name(spec: str) -> str:
+    """The short name of a protocol: itself, or the file's stem for ``file:<path>``.
+
+    Raises:
+        ParamsError: neither a known protocol nor ``file:<path>.json``.
+    """
+    if spec.startswith(PUBLISHED_PREFIX) and spec.endswith(".json"):
+        return Path(spec.removeprefix(PUBLISHED_PREFIX)).stem
+    if spec in GROUP_COLUMN:
+        return spec
+    raise ParamsError(
+        f"split: expected one of {', '.join(GROUP_COLUMN)} or file:<path>.json, found {spec!r}; see params.yaml"
+    )
+
+
+def all_protocols(protocols: Sequence[str], split: Sequence[str]) -> list[str]:
+    """The corpus's protocols and those the network is trained on, each once, in that order."""
+    return list(dict.fromkeys([*protocols, *split]))
+
+
+def groups_of(clips: pd.DataFrame, spec: str) -> pd.Series:
+    """The group of every clip under a protocol; ``[clip]`` strings."""
+    protocol_name(spec)  # refuses an unknown protocol
+    return clips[GROUP_COLUMN.get(spec, "excerpt")].astype(str)
+
+
+def deal_groups(
+    groups: Sequence[str], n_folds: int, seed: int, strata: Sequence[str] | None = None
+) -> np.ndarray:
+    """Deals whole groups to folds of near-equal size.
+
+    Groups are shuffled, then dealt largest first to the fold that has the fewest rows of the
+    group's stratum, and of those to the smallest fold.
+
+    groups: ``[row]`` the group of every row.
+    strata: ``[row]`` what every fold should have its share of, for example the movement; a group's
+        stratum is that of its first row.
+
+    Returns:
+        ``[row]`` fold, 0 to ``n_folds`` - 1.
+
+    Raises:
+        DataError: fewer groups than folds.
+    """
+    frame = pd.DataFrame({"group": np.asarray(groups, dtype=str)})
+    frame["stratum"] = "" if strata is None else np.asarray(strata, dtype=str)
+    table = frame.groupby("group", sort=True).agg(size=("group", "size"), stratum=("stratum", "first"))
+    if len(table) < n_folds:
+        raise DataError(
+            f"folds: expected at least {n_folds} groups, found {len(table)}; lower folds.n_folds or add data"
+        )
+    shuffled = table.iloc[np.random.default_rng(seed).permutation(len(table))]
+    shuffled = shuffled.sort_values("size", ascending=False, kind="stable")
+    rows = np.zeros(n_folds, dtype=int)
+    rows_of_stratum = {stratum: np.zeros(n_folds, dtype=int) for stratum in table["stratum"].unique()}
+    fold_of_group: dict[str, int] = {}
+    for group, size, stratum in shuffled.itertuples():
+        fold = int(np.lexsort((rows, rows_of_stratum[stratum]))[0])
+        fold_of_group[group] = fold
+        rows[fold] += size
+        rows_of_stratum[stratum][fold] += size
+    return frame["group"].map(fold_of_group).to_numpy()
+
+
+def assign_folds(clips: pd.DataFrame, spec: str, n_folds: int, seed: int) -> pd.DataFrame:
+    """The folds of one protocol: columns protocol, clip_id, fold, group.
+
+    Raises:
+        LeakError: a published split has a group on both sides.
+        DataError: a published split names unknown clips or leaves some out.
+    """
+    groups = groups_of(clips, spec)
+    if spec.startswith(PUBLISHED_PREFIX):
+        folds = _published_folds(Path(spec.removeprefix(PUBLISHED_PREFIX)), clips["clip_id"])
+    elif spec == "movement":
+        folds = np.unique(groups, return_inverse=True)[1]
+    else:
+        folds = deal_groups(groups, n_folds, seed, strata=clips["movement"])
+    check_no_leak(clips["clip_id"], groups, folds, protocol_name(spec))
+    return pd.DataFrame(
+        {"protocol": protocol_name(spec), "clip_id": clips["clip_id"], "fold": folds, "group": groups}
+    )
+
+
+def check_no_leak(
+    clip_ids: Sequence[str], groups: Sequence[str], folds: Sequence[int], protocol: str
+) -> None:
+    """Refuses folds in which a group is on both sides of a split.
+
+    Raises:
+        LeakError: names the groups, their folds and a clip of each.
+    """
+    frame = pd.DataFrame({"clip_id": list(clip_ids), "group": list(groups), "fold": list(folds)})
+    scored = frame[frame["fold"] != NO_FOLD]
+    folds_of_group = scored.groupby("group")["fold"].agg(lambda fold: sorted(set(fold)))
+    offenders = folds_of_group[folds_of_group.str.len() > 1]
+    if len(offenders):
+        named = "; ".join(
+            f"{group} in folds {', '.join(map(str, found))} "
+            f"(e.g. {scored.loc[scored['group'] == group, 'clip_id'].iloc[0]})"
+            for group, found in offenders.head(5).items()
+        )
+        more = f" and {len(offenders) - 5} more" if len(offenders) > 5 else ""
+        raise LeakError(
+            f"protocol {protocol}: expected every group in one fold, found {len(offenders)} on both sides "
+            f"of a split: {named}{more}; make the folds again with stage `split`"
+        )
+
+
+def shared_passages(clips: pd.DataFrame, folds: pd.DataFrame) -> list[str]:
+    """Passages that lie in more than one scored fold: music a published split shows to both sides."""
+    merged = folds.merge(clips[["clip_id", "passage"]], on="clip_id")
+    count = merged[merged["fold"] != NO_FOLD].groupby("passage")["fold"].nunique()
+    return sorted(count.index[count > 1])
+
+
+def _published_folds(path: Path, clip_ids: pd.Series) -> np.ndarray:
+    """Folds of a JSON file ``{"fold_0": [...], …, "test": [...]}``; ``test`` becomes `NO_FOLD`."""
+    if not path.exists():
+        raise DataError(f"{path}: expected published folds, not found; stage `fetch` brings them")
+    named = {clip: name for name, clips in json.loads(path.read_text()).items() for clip in clips}
+    unknown, left_out = sorted(set(named) - set(clip_ids)), sorted(set(clip_ids) - set(named))
+    if unknown or left_out:
+        raise DataError(
+            f"{path}: expected the corpus's {len(clip_ids)} clips, found {len(unknown)} unknown "
+            f"{unknown[:3]} and {len(left_out)} left out {left_out[:3]}; use folds made for this corpus"
+        )
+    numbers = {name: int(name.removeprefix("fold_")) for name in set(named.values()) if name.startswith("fold_")}
+    return clip_ids.map(named).map(numbers).fillna(NO_FOLD).to_numpy(dtype=int)

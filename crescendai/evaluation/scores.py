@@ -1,0 +1,102 @@
+"""The rows of the result tables, computed from one protocol's aligned predictions."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from crescendai.dimensions import NAMES
+from crescendai.evaluation.bootstrap import percentile_interval
+from crescendai.evaluation.comparison import compare, holm
+from crescendai.evaluation.metrics import evaluate_dimensions, pearson, r2_folds
+from crescendai.evaluation.predictions import ProtocolPredictions
+from crescendai.evaluation.reliability import NoiseCeiling
+
+AUDIO_BASELINE_PREFIX = "audio_"
+
+
+def score_models(
+    block: ProtocolPredictions, samples: np.ndarray, ceiling: NoiseCeiling, confidence: float
+) -> tuple[dict[str, dict[str, float]], pd.DataFrame]:
+    """Scores every model of a protocol.
+
+    samples: ``[m, s, k]`` resampled R², see `crescendai.evaluation.bootstrap.group_bootstrap_r2`.
+
+    Returns:
+        model -> scores averaged over dimensions, and a table with a row a model and dimension.
+    """
+    overall, tables = {}, []
+    for model, predicted, own in zip(block.models, block.predicted, samples, strict=True):
+        by_dimension = evaluate_dimensions(block.rated, predicted)
+        means = {name: float(values.mean()) for name, values in by_dimension.items()}
+        # The interval is of the mean: dimensions go up and down together, so theirs must not be averaged.
+        low, high = percentile_interval(own.mean(axis=1), confidence)
+        overall[model] = means | {
+            "r2_low": float(low),
+            "r2_high": float(high),
+            "r2_folds": r2_folds(block.rated, predicted, block.fold),
+            "ceiling_fraction": means["r2"] / float(ceiling.r2.mean()),
+        }
+        lows, highs = percentile_interval(own, confidence)
+        intervals = {"r2_low": lows, "r2_high": highs, "ceiling_r2": ceiling.r2}
+        tables.append(pd.DataFrame({"model": model, "dimension": NAMES, **by_dimension, **intervals}))
+    return overall, pd.concat(tables, ignore_index=True)
+
+
+def compare_models(
+    block: ProtocolPredictions, samples: np.ndarray, networks: Sequence[str], confidence: float
+) -> pd.DataFrame:
+    """Every network against every other kind of model: difference in mean R², interval, p.
+
+    p_holm is corrected for all comparisons of the protocol.
+    """
+    scores = {model: evaluate_dimensions(block.rated, own)["r2"].mean()
+              for model, own in zip(block.models, block.predicted, strict=True)}  # fmt: skip
+    resampled = {model: own.mean(axis=1) for model, own in zip(block.models, samples, strict=True)}
+    baselines = [model for model in block.models if model not in networks]
+    rows = []
+    for model, baseline in product([model for model in block.models if model in networks], baselines):
+        found = compare(scores[model], scores[baseline], resampled[model], resampled[baseline], confidence)
+        rows.append({"model": model, "baseline": baseline, "difference_r2": found.difference,
+                     "low": found.low, "high": found.high, "p": found.p})  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "baseline", "difference_r2", "low", "high", "p"])
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
+def sample_points(block: ProtocolPredictions, models: Sequence[str], limit: int, seed: int) -> pd.DataFrame:
+    """Rated against predicted, at most ``limit`` (clip, dimension) points a model, the same for all."""
+    num_points = block.rated.size
+    chosen = np.sort(np.random.default_rng(seed).permutation(num_points)[:limit])
+    clip, dimension = np.divmod(chosen, len(NAMES))
+    shared = {
+        "clip_id": np.array(block.clip_ids)[clip],
+        "dimension": np.array(NAMES)[dimension],
+        "rated": block.rated[clip, dimension],
+    }
+    predicted = {model: block.predicted[block.models.index(model)][clip, dimension] for model in models}
+    tables = [pd.DataFrame({"model": model, **shared, "predicted": points}) for model, points in predicted.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def error_correlation(block: ProtocolPredictions) -> pd.DataFrame:
+    """Correlation of models' errors, pooled over clips and dimensions: who could help whom."""
+    errors = (block.predicted - block.rated).reshape(len(block.models), -1)
+    rows = [
+        {"model_a": one, "model_b": other, "correlation": pearson(errors[a][:, None], errors[b][:, None])[0]}
+        for (a, one), (b, other) in product(enumerate(block.models), repeat=2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def dimension_bars(dimensions: pd.DataFrame, networks: Sequence[str], ceiling: NoiseCeiling) -> pd.DataFrame:
+    """R² by dimension of the networks, of the best audio baseline and of the ceiling.
+
+    dimensions: one protocol's table of `score_models`.
+    """
+    means = dimensions.groupby("model")["r2"].mean().sort_index()
+    audio = means[means.index.str.startswith(AUDIO_BASELINE_PREFIX)]
+    shown = [*networks, *([audio.idxmax()] if len(audio) else [])]
+    bars = [dimensions.loc[dimensions["model"] == model, ["dimension", "model", "r2"]] for model in shown]
+    bars.append(pd.DataFrame({"dimension": NAMES, "model": "ceiling", "r2": ceiling.r2}))
+    return pd.concat(bars, ignore_index=True)

@@ -1,0 +1,1 @@
+"""Performances as notes and pedal movements."""

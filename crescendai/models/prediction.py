@@ -1,0 +1,63 @@
+"""Ratings of whole clips: the mean over evenly spaced windows."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import jax
+import numpy as np
+
+from crescendai.models.ast import AudioSpectrogramTransformer
+from crescendai.models.windows import InputScale, cut_window, window_starts
+
+# (params, spectrogram [b, t, f], num_frames [b]) -> ratings [b, k]
+PredictWindows = Callable[[dict, np.ndarray, np.ndarray], jax.Array]
+
+
+def make_predict(model: AudioSpectrogramTransformer) -> PredictWindows:
+    """The compiled forward pass without dropout; make it once, it compiles for each batch shape."""
+
+    @jax.jit
+    def predict(params: dict, spectrogram: jax.Array, num_frames: jax.Array) -> jax.Array:
+        return model.apply({"params": params}, spectrogram, num_frames, deterministic=True)
+
+    return predict
+
+
+def predict_clips(
+    predict: PredictWindows,
+    params: dict,
+    clips: Sequence[np.ndarray],
+    scale: InputScale,
+    window_frames: int,
+    batch_size: int,
+) -> np.ndarray:
+    """Ratings of clips of any length: ``[clip, k]``.
+
+    clips: log-mel spectrograms in dB, ``[t, f]`` each.
+    scale: that of the model's training part.
+    window_frames: frames the network hears at once; longer clips are averaged over `window_starts`.
+    batch_size: windows at a time; the last batch is filled up, so that one shape is compiled.
+    """
+    clip_of_window, ratings = [], []
+    for owners, windows, num_frames in _window_batches(clips, scale, window_frames, batch_size):
+        clip_of_window += owners
+        ratings.append(np.asarray(predict(params, windows, num_frames))[: len(owners)])
+    ratings_of_windows = np.concatenate(ratings).astype(np.float64)
+    total = np.zeros((len(clips), ratings_of_windows.shape[1]))
+    np.add.at(total, clip_of_window, ratings_of_windows)
+    return total / np.bincount(clip_of_window, minlength=len(clips))[:, None]
+
+
+def _window_batches(
+    clips: Sequence[np.ndarray], scale: InputScale, window_frames: int, batch_size: int
+) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
+    """Batches of all windows of all clips: the clip of each window, windows ``[b, t, f]``, frames ``[b]``."""
+    places = [
+        (owner, start) for owner, clip in enumerate(clips) for start in window_starts(len(clip), window_frames)
+    ]
+    for first in range(0, len(places), batch_size):
+        batch = places[first : first + batch_size]
+        windows = np.zeros((batch_size, window_frames, clips[0].shape[1]), dtype=np.float32)
+        num_frames = np.ones(batch_size, dtype=np.int32)  # a filler window of one silent frame
+        for row, (owner, start) in enumerate(batch):
+            windows[row], num_frames[row] = cut_window(clips[owner], start, window_frames, scale)
+        yield [owner for owner, _ in batch], windows, num_frames

@@ -1,0 +1,138 @@
+"""The typed, validated view of params.yaml. It holds no values of its own: all are in the file.
+
+`dvc exp run -S lr=1e-5` writes ``1e-05``, which YAML 1.1 readers take for a string; the file is
+therefore read as YAML 1.2.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from crescendai.errors import ParamsError
+
+PARAMS_FILE = Path("params.yaml")
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _as_list(value: object) -> object:
+    # `-S split=performer` writes a bare word where the file has a list.
+    return [value] if isinstance(value, str) else value
+
+
+ProtocolList = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    # A mistyped key or a number in quotes is an error, never a silent default.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Render(_Section):
+    instruments: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+    sample_rate_hz: Annotated[int, Field(ge=8000, le=192_000)]
+    release_tail_s: Annotated[float, Field(ge=0)]
+
+
+class Spectrograms(_Section):
+    n_fft: Count
+    hop_length: Count
+    n_mels: Count
+    f_min_hz: Annotated[float, Field(ge=0)]
+    f_max_hz: Positive
+    floor_db: Annotated[float, Field(lt=0)]
+
+
+class Folds(_Section):
+    n_folds: Annotated[int, Field(ge=2)]
+
+
+class Baselines(_Section):
+    ridge_alphas: Annotated[list[Positive], Field(min_length=1)]
+    svr_c: Annotated[list[Positive], Field(min_length=1)]
+    trees: Count
+
+
+class Finetune(_Section):
+    width: Count
+    depth: Count
+    num_heads: Count
+    patch_frames: Count
+    patch_mels: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    validation_fraction: Fraction
+
+
+class Evaluate(_Section):
+    bootstrap_samples: Count
+    confidence: Fraction
+
+
+class DemoScale(_Section):
+    protocols: ProtocolList
+    pieces: Count
+    passages_per_piece: Count
+    players: Annotated[int, Field(ge=2)]
+    raters: Annotated[int, Field(ge=2)]
+    window_s: Positive
+    batch_size: Count
+    max_epochs: Count
+    patience: Count
+
+
+class PercePianoScale(_Section):
+    protocols: ProtocolList
+    window_s: Positive
+    batch_size: Count
+    max_epochs: Count
+    patience: Count
+
+
+class Scale(_Section):
+    demo: DemoScale
+    percepiano: PercePianoScale
+
+
+class Params(_Section):
+    """All of params.yaml."""
+
+    corpus: Literal["demo", "percepiano"]
+    lr: Positive
+    split: ProtocolList
+    seed: Annotated[int, Field(ge=0)]
+    render: Render
+    spectrograms: Spectrograms
+    folds: Folds
+    baselines: Baselines
+    finetune: Finetune
+    evaluate: Evaluate
+    scale: Scale
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Reads and checks params.yaml.
+
+    Raises:
+        ParamsError: no file, not YAML, or a key that is unknown, missing or out of range; the
+            message names every such key.
+    """
+    try:
+        raw = YAML(typ="safe", pure=True).load(path.read_text())
+        return Params.model_validate(raw)
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path}: expected here, not found; run from the project's top folder") from error
+    except YAMLError as error:
+        raise ParamsError(f"{path}: expected YAML, found: {str(error).splitlines()[0]}; mend the file") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].lower()}"
+            + ("" if problem["type"] in ("missing", "extra_forbidden") else f", found {problem['input']!r}")
+            for problem in error.errors()
+        )
+        raise ParamsError(f"{path}: {problems}; correct it there or with dvc exp run -S key=value") from error

@@ -1,0 +1,169 @@
+"""Turns tables into what the template prints: rows of text with their charts."""
+
+import math
+
+import pandas as pd
+
+from crescendai.datasets.splits import GROUP_COLUMN, NO_FOLD, protocol_name, shared_passages
+from crescendai.dimensions import DIMENSIONS
+from crescendai.report import charts
+from crescendai.report.inputs import NETWORK, Inputs
+from crescendai.report.words import (
+    MODELS,
+    SEES,
+    fraction_of_ceiling,
+    is_leaky,
+    model_words,
+    number,
+    p_value,
+    protocol_words,
+)
+
+LOWEST_R2 = -0.3  # scores below are drawn as an arrow at the end of the axis
+
+
+def names_that(sees: str) -> tuple[str, ...]:
+    """Models that hear audio, read the MIDI or see nothing."""
+    return tuple(name for name, model in MODELS.items() if model.sees == sees)
+
+
+def score_axis(scores: list[float]) -> tuple[charts.Axis, list[float]]:
+    """An axis from zero, or from below the lowest score, to 1, and its ticks."""
+    lowest = min([0.0, *(score for score in scores if not math.isnan(score))])
+    low = max(LOWEST_R2, math.floor(10 * lowest - 0.2) / 10)
+    ticks = [tick for tick in (-0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0) if tick >= low]
+    return charts.Axis(low, 1.0), ticks
+
+
+def results(inputs: Inputs) -> list[dict]:
+    """One entry a protocol: its rows grouped by what they see, and the comparisons made in it."""
+    lows = [row["r2_low"] for models in inputs.metrics.values() for row in models.values()]
+    axis, ticks = score_axis(lows)
+    sections = []
+    for spec in inputs.specs:
+        name, words = protocol_name(spec), protocol_words(spec)
+        models = inputs.metrics[name]
+        for model in models:
+            model_words(model)  # refuses a row that nothing is known about
+        folds = inputs.folds[(inputs.folds["protocol"] == name) & (inputs.folds["fold"] != NO_FOLD)]
+        groups = []
+        for sees, title in SEES.items():
+            rows = [_result_row(axis, ticks, inputs.ceiling, model, models[model])
+                    for model in names_that(sees) if model in models]  # fmt: skip
+            if rows:
+                groups.append({"sees": sees, "title": title, "rows": rows})
+        sections.append({
+            "name": name, "title": words.title, "asks": words.asks, "leaky": is_leaky(spec),
+            "first": not sections,
+            "num_clips": len(folds), "num_groups": folds["group"].nunique(), "num_folds": folds["fold"].nunique(),
+            "num_shared": _num_shared(inputs, spec, folds),
+            "ticks": charts.tick_row(axis, ticks), "groups": groups,
+            "comparisons": _comparisons(inputs.comparisons[inputs.comparisons["protocol"] == name]),
+        })  # fmt: skip
+    return sections
+
+
+def _num_shared(inputs: Inputs, spec: str, folds: pd.DataFrame) -> int:
+    """Passages in more than one fold where folds promise to keep music apart: published ones may not."""
+    promises = GROUP_COLUMN.get(spec, "passage") in ("passage", "movement")
+    return len(shared_passages(inputs.clips, folds)) if promises else 0
+
+
+def _result_row(axis: charts.Axis, ticks: list[float], ceiling: float, model: str, score: dict) -> dict:
+    words = model_words(model)
+    return {
+        "label": words.label, "says": words.says, "network": model == NETWORK,
+        "chart": charts.score_row(axis, ticks, ceiling, [(words.sees, False, score["r2"])],
+                                  (score["r2_low"], score["r2_high"])),
+        "r2": number(score["r2"]), "interval": f"{number(score['r2_low'])} to {number(score['r2_high'])}",
+        "fraction": fraction_of_ceiling(score["r2"], ceiling),
+        "pearson": number(score["pearson"]), "spearman": number(score["spearman"]),
+        "ccc": number(score["ccc"]), "mae": number(score["mae"], 3),
+    }  # fmt: skip
+
+
+def _comparisons(rows: pd.DataFrame) -> list[dict]:
+    return [
+        {
+            "model": model_words(row.model).label, "baseline": model_words(row.baseline).label,
+            "difference": ("+" if row.difference_r2 > 0 else "") + number(row.difference_r2, 3),
+            "interval": f"{number(row.low, 3)} to {number(row.high, 3)}",
+            "p": p_value(row.p), "p_holm": p_value(row.p_holm),
+        }
+        for row in rows.itertuples()
+    ]  # fmt: skip
+
+
+def dimensions(inputs: Inputs) -> dict:
+    """Every dimension's score under the main protocol: the network, the best baselines, the ceiling."""
+    table = inputs.dimensions[inputs.dimensions["protocol"] == protocol_name(inputs.main_spec)]
+    audio = inputs.best(tuple(name for name in names_that("audio") if name != NETWORK))
+    midi = inputs.best(names_that("midi"))
+    shown = [name for name in (midi, audio, NETWORK) if name is not None]  # drawn in this order
+    scores = {name: table[table["model"] == name].set_index("dimension") for name in shown}
+    axis, ticks = score_axis([*pd.concat(scores.values())["r2"], *scores[NETWORK]["r2_low"]])
+    rows, group = [], None
+    for dimension in DIMENSIONS:
+        network = scores[NETWORK].loc[dimension.name]
+        values = {name: float(scores[name].loc[dimension.name, "r2"]) for name in shown}
+        points = [(model_words(name).sees, name == audio, value) for name, value in values.items()]
+        rows.append({
+            "group": dimension.group if dimension.group != group else None,
+            "low": dimension.low_pole, "high": dimension.high_pole,
+            "chart": charts.score_row(axis, ticks, network["ceiling_r2"], points,
+                                      (network["r2_low"], network["r2_high"])),
+            "values": [number(values[name]) for name in reversed(shown)], "ceiling": number(network["ceiling_r2"]),
+        })  # fmt: skip
+        group = dimension.group
+    columns = [(model_words(name).label, model_words(name).sees, name == audio) for name in reversed(shown)]
+    legend = [(charts.mark(sees, "8", 8, hollow), label) for label, sees, hollow in columns]
+    return {"rows": rows, "columns": columns, "legend": legend, "ticks": charts.tick_row(axis, ticks)}
+
+
+def scatters(inputs: Inputs) -> dict:
+    """Predicted against rated: all dimensions together, and each of them."""
+    points = inputs.predicted
+    small = []
+    for dimension in DIMENSIONS:
+        own = points[points["dimension"] == dimension.name]
+        label = f"{dimension.label}: predicted against rated for {len(own)} clips"
+        small.append({"dimension": dimension, "chart": charts.scatter(own["rated"], own["predicted"], label, 2)})
+    pooled = charts.scatter(points["rated"], points["predicted"],
+                            f"Predicted against rated, {len(points)} ratings of all dimensions", 2.5)  # fmt: skip
+    spread = points["predicted"].std() / points["rated"].std()
+    return {"pooled": pooled, "small": small, "num_points": len(points), "spread": number(spread)}
+
+
+def learning_curves(inputs: Inputs) -> list[dict]:
+    """One chart a fold, grouped by protocol, all on the same axes."""
+    curves = inputs.curves
+    losses = pd.concat([curves["train_loss"], curves["validation_loss"]])
+    loss_range, last_epoch = (float(losses.min()), float(losses.max())), int(curves["epoch"].max())
+    titles = {protocol_name(spec): protocol_words(spec).title for spec in inputs.specs}
+    sections = []
+    for protocol, own in curves.groupby("protocol", sort=False):
+        folds = []
+        for fold, curve in own.groupby("fold"):
+            curve = curve.sort_values("epoch")
+            best = curve.loc[curve["validation_loss"].idxmin()]
+            says = f"lowest validation loss {best['validation_loss']:.3g} in epoch {int(best['epoch'])}"
+            chart = charts.learning_curve(
+                list(curve["epoch"]), list(curve["train_loss"]), list(curve["validation_loss"]), last_epoch,
+                loss_range, f"Loss by epoch, fold {fold}: {says}",
+            )  # fmt: skip
+            folds.append({"fold": fold, "chart": chart, "says": says})
+        sections.append({"title": titles.get(protocol, protocol), "folds": folds})
+    return sections
+
+
+def error_correlation(inputs: Inputs) -> dict:
+    """Lower triangle of the correlation between the models' errors, as table rows of (text, shade 0-10)."""
+    found = {(row.model_a, row.model_b): row.correlation for row in inputs.error_correlation.itertuples()}
+    present = {name for pair in found for name in pair}
+    names = [name for name in MODELS if name in present]
+    rows = []
+    for index, name in enumerate(names):
+        values = [found.get((name, other), found.get((other, name), math.nan)) for other in names[:index]]
+        shades = [0 if math.isnan(value) else round(10 * min(max(value, 0.0), 1.0)) for value in values]
+        rows.append({"label": model_words(name).label, "cells": list(zip(map(number, values), shades, strict=True))})
+    return {"columns": [row["label"] for row in rows[:-1]], "rows": rows[1:]}

@@ -1,0 +1,138 @@
+"""The words of the report: what models and protocols are called, and what the headline may claim."""
+
+import math
+from dataclasses import dataclass
+
+from crescendai.datasets.splits import LEAKY, PUBLISHED_PREFIX, protocol_name
+from crescendai.errors import DataError
+
+
+@dataclass(frozen=True)
+class Model:
+    """A row of the results."""
+
+    label: str
+    sees: str  # audio, midi or none
+    says: str  # what it is, in a few words
+
+
+MODELS = {
+    "ast": Model("Spectrogram transformer", "audio", "trained here on log-mel spectrograms"),
+    "audio_blend": Model("Audio blend", "audio", "the audio baselines together"),
+    "audio_svr": Model("Audio SVR", "audio", "support vectors on statistics of the spectrogram"),
+    "audio_trees": Model("Audio trees", "audio", "extra-trees on the same statistics"),
+    "audio_ridge": Model("Audio ridge", "audio", "a linear model of the same statistics"),
+    "midi_blend": Model("MIDI blend", "midi", "the MIDI baselines together"),
+    "midi_svr": Model("MIDI SVR", "midi", "support vectors on features of notes and pedal"),
+    "midi_trees": Model("MIDI trees", "midi", "extra-trees on the same features"),
+    "midi_ridge": Model("MIDI ridge", "midi", "a linear model of the same features"),
+    "mean_rater": Model("Mean rating", "none", "always answers the training clips’ mean"),
+}
+SEES = {"audio": "Hears the sound", "midi": "Reads the MIDI file", "none": "Sees nothing"}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How clips were divided into training and test parts."""
+
+    title: str
+    asks: str
+    unheard: str  # ends the sentence "… of the differences between …"
+
+
+PROTOCOLS = {
+    "composition": Protocol(
+        "New passages", "No passage is in both parts, whoever plays it.", "performances of passages it had never heard"
+    ),
+    "performer": Protocol(
+        "New players", "No player is in both parts; the music may be.", "performances by players it had never heard"
+    ),
+    "movement": Protocol(
+        "New music", "One whole movement at a time is held out: the hard one.",
+        "performances of movements it had never heard",
+    ),
+    "random": Protocol(
+        "Random clips", "Other performances of the same passage are in the training part.",
+        "clips whose passage it had already heard",
+    ),
+}  # fmt: skip
+CORPORA = {
+    "demo": (
+        "CrescendAI’s demonstration corpus",
+        "Its performances and its raters are made by formula. The numbers show that the pipeline works and "
+        "finds what was put in; they say nothing about pianists.",
+    ),
+    "percepiano": (
+        "PercePiano",
+        "Performances recorded as MIDI and played here on sampled pianos, rated by listeners in the study of "
+        "Park et al. (Scientific Reports, 2024). The listeners heard other renderings of the same files.",
+    ),
+}
+
+
+def model_words(name: str) -> Model:
+    """Label of a model.
+
+    Raises:
+        DataError: a model this module has no words for.
+    """
+    if name not in MODELS:
+        raise DataError(
+            f"metrics: expected one of the models {', '.join(MODELS)}, found {name!r}; "
+            "say in crescendai/report/words.py what it is and what it sees"
+        )
+    return MODELS[name]
+
+
+def protocol_words(spec: str) -> Protocol:
+    """Label of a protocol of params.yaml."""
+    if spec.startswith(PUBLISHED_PREFIX):
+        return Protocol(
+            f"Published folds: {protocol_name(spec)}",
+            "The folds of an earlier study, taken as they are, for comparison with its numbers.",
+            "clips outside the training folds",
+        )
+    return PROTOCOLS[spec]
+
+
+def is_leaky(spec: str) -> bool:
+    """Whether the protocol shows test material to the model, so that its scores are no evidence."""
+    return spec in LEAKY
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with a real minus sign; a dash for one that is undefined."""
+    if value is None or math.isnan(value):
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.removeprefix("-")
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f}\u202f%"  # a narrow space that does not break
+
+
+def p_value(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def fraction_of_ceiling(r2: float, ceiling: float) -> str:
+    """Share of what can be explained at all; a dash for a model no better than guessing."""
+    return percent(r2 / ceiling) if r2 > 0 else "–"
+
+
+def headline(spec: str, name: str, score: dict, ceiling: float, confidence: float) -> str:
+    """The result in one sentence: the best row that hears audio, or that there is none."""
+    level = percent(confidence)
+    interval = f"{level} interval {number(score['r2_low'])} to {number(score['r2_high'])}"
+    label, unheard = model_words(name).label.lower().replace("svr", "SVR"), protocol_words(spec).unheard
+    if score["r2_low"] <= 0:
+        return (
+            f"No model that hears only the sound is reliably better than guessing the mean rating of {unheard}: "
+            f"the best, the {label}, has R² {number(score['r2'])} ({interval}; noise ceiling {number(ceiling)})."
+        )
+    return (
+        f"From the sound alone, the {label} explains {percent(score['r2'])} of the differences in how listeners "
+        f"rate {unheard} ({interval}), which is {percent(score['r2'] / ceiling)} of the {percent(ceiling)} that "
+        "the listeners’ own disagreement leaves to be explained."
+    )

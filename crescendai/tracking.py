@@ -1,0 +1,145 @@
+"""Records a finished run in MLflow. The only file that imports MLflow.
+
+DVC's files stay the source of truth: a failure here costs one line on stderr and nothing else.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from crescendai.params import Params
+from crescendai.report.provenance import Provenance
+
+LOCK_TIMEOUT_S = 120  # other runs of a queue log at the same time, a few seconds each
+METRICS_PER_BATCH = 1000  # MLflow's limit
+EXPERIMENTS_FOLDER = (".dvc", "tmp", "exps")
+QUIET = {  # set unless the user has set them
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # an unreachable server is known in seconds, not minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+
+
+def log_run(
+    corpus: str, params: Params, provenance: Provenance, metrics: dict[str, dict], curves: pd.DataFrame, report: Path
+) -> None:
+    """Records a run of experiment ``crescendai-<corpus>``, with a nested run for every trained fold.
+
+    Goes to ``MLFLOW_TRACKING_URI`` if that is set, else to mlflow.db and mlruns/ in the project's top
+    folder, which for `dvc exp run --temp` and ``--queue`` is not the working directory. Never raises.
+
+    metrics: protocol -> model -> measure -> value, logged as ``protocol.model.measure``.
+    curves: data/<corpus>/curves.parquet, logged by epoch.
+    report: the HTML page, kept as an artifact.
+    """
+    if find_spec("mlflow") is None:
+        print("note: the run is not tracked, MLflow is not installed; `pip install mlflow` to have it", file=sys.stderr)
+        return
+    top = project_top(Path.cwd())
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{top / 'mlflow.db'}"
+    try:
+        with _one_at_a_time(uri):
+            _log(uri, (top / "mlruns").as_uri(), corpus, params, provenance, metrics, curves, report)
+    except Exception as error:  # whatever MLflow or its database raises: the results are already on disk
+        reason = " ".join(str(error).split())[:300]
+        print(
+            f"warning: the run could not be recorded in MLflow at {uri} ({type(error).__name__}: {reason}); the results "
+            f"are complete. Check MLFLOW_TRACKING_URI, then `python -m stages.report {corpus}` records it",
+            file=sys.stderr,
+        )
+
+
+def project_top(folder: Path) -> Path:
+    """The folder whose store a run in ``folder`` belongs to: itself, or the project that a temporary
+    copy of `dvc exp run --temp` or ``--queue`` was made from."""
+    parts = folder.resolve().parts
+    for start in range(len(parts) - len(EXPERIMENTS_FOLDER)):
+        if parts[start : start + len(EXPERIMENTS_FOLDER)] == EXPERIMENTS_FOLDER:
+            return Path(*parts[:start])
+    return folder.resolve()
+
+
+@contextmanager
+def _one_at_a_time(uri: str) -> Iterator[None]:
+    # MLflow creates the tables of a new SQLite file without a lock: of processes that do it at once,
+    # all but one crash. Later writes would wait for each other anyway.
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    with FileLock(uri.removeprefix("sqlite:///") + ".lock", timeout=LOCK_TIMEOUT_S):
+        yield
+
+
+def _log(uri: str, artifacts: str, corpus: str, params: Params, provenance: Provenance, metrics: dict,
+         curves: pd.DataFrame, report: Path) -> None:  # fmt: skip
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient  # takes seconds: only where it is needed
+    from mlflow.entities import Param
+
+    client = MlflowClient(tracking_uri=uri)
+    experiment = _experiment(client, f"crescendai-{corpus}", artifacts, uri)
+    run = client.create_run(experiment, run_name=provenance.experiment or provenance.short_revision,
+                            tags=_tags(provenance))  # fmt: skip
+    status = "FAILED"
+    try:
+        logged = [Param(key, value) for key, value in params.flat(corpus)]
+        client.log_batch(run.info.run_id, params=logged)
+        values = {
+            f"{protocol}.{model}.{measure}": value
+            for protocol, models in metrics.items()
+            for model, measures in models.items()
+            for measure, value in measures.items()
+        }
+        _log_metrics(client, run.info.run_id, [(name, value, 0) for name, value in values.items()])
+        for (protocol, fold), curve in curves.groupby(["protocol", "fold"], sort=True):
+            _log_fold(client, experiment, run.info.run_id, f"{protocol} fold {fold}", curve)
+        client.log_artifact(run.info.run_id, str(report))
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run.info.run_id, status)
+
+
+def _experiment(client, name: str, artifacts: str, uri: str) -> str:
+    """Id of the experiment, made if it is new."""
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return found.experiment_id
+    # A server keeps artifacts where it wants; a local database would put them below the working directory.
+    return client.create_experiment(name, artifacts if uri.startswith("sqlite:") else None)
+
+
+def _tags(provenance: Provenance) -> dict[str, str]:
+    tags = {
+        "mlflow.source.git.commit": provenance.revision,
+        "changed": ", ".join(provenance.changed)[:5000],
+        "data_sha256": provenance.data_sha256,
+        "dvc_lock_sha256": provenance.lock_sha256,
+        "dvc_experiment": provenance.experiment,
+    }
+    return {name: value for name, value in tags.items() if value}
+
+
+def _log_fold(client, experiment: str, parent: str, name: str, curve: pd.DataFrame) -> None:
+    run = client.create_run(experiment, run_name=name, tags={"mlflow.parentRunId": parent})
+    measures = [column for column in curve.columns if column not in ("protocol", "fold", "epoch")]
+    rows = [(name, row[name], int(row["epoch"])) for _, row in curve.iterrows() for name in measures]
+    _log_metrics(client, run.info.run_id, rows)
+    client.set_terminated(run.info.run_id)
+
+
+def _log_metrics(client, run_id: str, rows: list[tuple[str, float | None, int]]) -> None:
+    from mlflow.entities import Metric
+
+    now_ms = int(time.time() * 1000)
+    logged = [Metric(name, float(value), now_ms, step) for name, value, step in rows if value is not None]
+    for start in range(0, len(logged), METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=logged[start : start + METRICS_PER_BATCH])

@@ -1,0 +1,43 @@
+"""The stages of the pipeline, one script each, named as in dvc.yaml; and how a stage is started."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from crescendai.errors import CrescendaiError
+from crescendai.params import Params, load_params
+
+
+def run_stage(main: Callable[[str, Params], None], doc: str) -> None:
+    """Reads the command line and params.yaml and runs ``main(corpus, params)``.
+
+    An error the user can put right is one line on stderr and exit code 1; ``--debug`` adds the
+    traceback. The last line on stdout says how long the stage took and its peak memory.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", help="demo or percepiano")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    try:
+        params = load_params()
+        if arguments.corpus not in type(params.scale).model_fields:
+            raise CrescendaiError(
+                f"corpus: expected one of {', '.join(type(params.scale).model_fields)}, "
+                f"found {arguments.corpus!r}; see params.yaml"
+            )
+        main(arguments.corpus, params)
+    except CrescendaiError as error:
+        if arguments.debug:
+            raise
+        sys.exit(f"error: {error}")
+    print(f"done in {time.perf_counter() - started:.0f} s, peak memory {peak_memory_gb():.2f} GB")
+
+
+def peak_memory_gb() -> float:
+    """Largest resident memory so far of this process plus that of its largest worker process, in GB."""
+    import resource  # not on Windows, where the stages do not run
+
+    kilobytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return kilobytes / 1e6

@@ -1,0 +1,47 @@
+"""Writes the report: one HTML page about a finished run, and a run in MLflow.
+
+Reads   metrics/<corpus>.json, plots/<corpus>/*.csv, params.yaml and data/<corpus>/: clips.parquet,
+        audio.parquet, spectrograms/, folds.parquet, predictions/ast.parquet, curves.parquet
+Writes  reports/<corpus>.html, which holds all it needs, sound included; and, outside of DVC, a run
+        of experiment crescendai-<corpus> in mlflow.db and mlruns/ (see crescendai/tracking.py)
+Run     python -m stages.report demo
+Time    under half a minute, most of it MLflow's start
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crescendai.params import Params
+from crescendai.report.inputs import read_inputs
+from crescendai.report.page import build_page
+from crescendai.report.provenance import collect_provenance
+from crescendai.tracking import log_run
+from stages import run_stage
+
+LARGEST_PAGE_MB = 8  # what still opens at once on a phone
+
+
+def main(corpus: str, params: Params) -> None:
+    """Makes the report of one corpus in the working directory."""
+    top = Path()
+
+    # ------------------------------------------------------------------ inputs
+    inputs = read_inputs(top, corpus, params)
+    provenance = collect_provenance(top, corpus, date=datetime.now(UTC).date().isoformat())
+
+    # -------------------------------------------------------------------- page
+    page = build_page(inputs, provenance)
+    megabytes = len(page.encode()) / 1e6
+    print(f"page of {megabytes:.1f} MB" + (", larger than it should be" if megabytes > LARGEST_PAGE_MB else ""))
+
+    # ------------------------------------------------------------------- write
+    report = top / "reports" / f"{corpus}.html"
+    report.parent.mkdir(exist_ok=True)
+    report.write_text(page, encoding="utf-8")
+
+    log_run(corpus, params, provenance, inputs.metrics | {"ceiling": {"all": {"r2": inputs.ceiling}}}, inputs.curves,
+            report)  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)
