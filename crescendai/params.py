@@ -66,6 +66,10 @@ class Finetune(_Section):
     patch_mels: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
+    warmup_fraction: Annotated[float, Field(ge=0, lt=1)]
+    average_decay: Annotated[float, Field(ge=0, lt=1)]
+    time_mask: Annotated[float, Field(ge=0, lt=1)]
+    mel_mask: Annotated[float, Field(ge=0, lt=1)]
     validation_fraction: Fraction
 
 
@@ -74,24 +78,34 @@ class Evaluate(_Section):
     confidence: Fraction
 
 
-class DemoScale(_Section):
-    protocols: ProtocolList
+class DemoSource(_Section):
     pieces: Count
     passages_per_piece: Count
     players: Annotated[int, Field(ge=2)]
     raters: Annotated[int, Field(ge=2)]
+
+
+class PercePianoSource(_Section):
+    commit: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+
+
+class FinetuneScale(_Section):
     window_s: Positive
     batch_size: Count
     max_epochs: Count
     patience: Count
+
+
+class DemoScale(_Section):
+    source: DemoSource
+    protocols: ProtocolList
+    finetune: FinetuneScale
 
 
 class PercePianoScale(_Section):
+    source: PercePianoSource
     protocols: ProtocolList
-    window_s: Positive
-    batch_size: Count
-    max_epochs: Count
-    patience: Count
+    finetune: FinetuneScale
 
 
 class Scale(_Section):

@@ -4,9 +4,10 @@ DVC's files stay the source of truth: a failure here costs one line on stderr an
 """
 
 import os
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,6 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from crescendai.params import Params
 from crescendai.report.provenance import Provenance
 
 LOCK_TIMEOUT_S = 120  # other runs of a queue log at the same time, a few seconds each
@@ -29,32 +29,41 @@ QUIET = {  # set unless the user has set them
 
 
 def log_run(
-    corpus: str, params: Params, provenance: Provenance, metrics: dict[str, dict], curves: pd.DataFrame, report: Path
+    corpus: str,
+    params: Mapping[str, str],
+    metrics: Mapping[str, float],
+    curves: pd.DataFrame,
+    provenance: Provenance,
+    report: Path,
 ) -> None:
     """Records a run of experiment ``crescendai-<corpus>``, with a nested run for every trained fold.
 
     Goes to ``MLFLOW_TRACKING_URI`` if that is set, else to mlflow.db and mlruns/ in the project's top
     folder, which for `dvc exp run --temp` and ``--queue`` is not the working directory. Never raises.
 
-    metrics: protocol -> model -> measure -> value, logged as ``protocol.model.measure``.
-    curves: data/<corpus>/curves.parquet, logged by epoch.
+    params, metrics: flat, for example ``finetune.width`` and ``composition.ast.r2``.
+    curves: data/<corpus>/curves.parquet, one row an epoch.
     report: the HTML page, kept as an artifact.
     """
     if find_spec("mlflow") is None:
-        print("note: the run is not tracked, MLflow is not installed; `pip install mlflow` to have it", file=sys.stderr)
+        print(
+            "note: the run is not tracked, MLflow is not installed; `pip install mlflow` to have it",
+            file=sys.stderr,
+        )
         return
     top = project_top(Path.cwd())
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{top / 'mlflow.db'}"
     try:
         with _one_at_a_time(uri):
-            _log(uri, (top / "mlruns").as_uri(), corpus, params, provenance, metrics, curves, report)
+            _log(uri, (top / "mlruns").as_uri(), corpus, params, metrics, curves, provenance, report)
     except Exception as error:  # whatever MLflow or its database raises: the results are already on disk
-        reason = " ".join(str(error).split())[:300]
-        print(
-            f"warning: the run could not be recorded in MLflow at {uri} ({type(error).__name__}: {reason}); the results "
-            f"are complete. Check MLFLOW_TRACKING_URI, then `python -m stages.report {corpus}` records it",
-            file=sys.stderr,
+        reason = " ".join(str(error).split())[:200]
+        line = (
+            f"warning: the run could not be recorded in MLflow at {uri} ({type(error).__name__}: {reason}); "
+            "the results are complete. Check MLFLOW_TRACKING_URI, then "
+            f"`python -m stages.report {corpus}` records it"
         )
+        print(re.sub(r"//[^/@\s]+@", "//…@", line), file=sys.stderr)  # an address may hold a password
 
 
 def project_top(folder: Path) -> Path:
@@ -78,8 +87,8 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
         yield
 
 
-def _log(uri: str, artifacts: str, corpus: str, params: Params, provenance: Provenance, metrics: dict,
-         curves: pd.DataFrame, report: Path) -> None:  # fmt: skip
+def _log(uri: str, artifacts: str, corpus: str, params: Mapping[str, str], metrics: Mapping[str, float],
+         curves: pd.DataFrame, provenance: Provenance, report: Path) -> None:  # fmt: skip
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient  # takes seconds: only where it is needed
@@ -91,15 +100,8 @@ def _log(uri: str, artifacts: str, corpus: str, params: Params, provenance: Prov
                             tags=_tags(provenance))  # fmt: skip
     status = "FAILED"
     try:
-        logged = [Param(key, value) for key, value in params.flat(corpus)]
-        client.log_batch(run.info.run_id, params=logged)
-        values = {
-            f"{protocol}.{model}.{measure}": value
-            for protocol, models in metrics.items()
-            for model, measures in models.items()
-            for measure, value in measures.items()
-        }
-        _log_metrics(client, run.info.run_id, [(name, value, 0) for name, value in values.items()])
+        client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in params.items()])
+        _log_metrics(client, run.info.run_id, [(name, value, 0) for name, value in metrics.items()])
         for (protocol, fold), curve in curves.groupby(["protocol", "fold"], sort=True):
             _log_fold(client, experiment, run.info.run_id, f"{protocol} fold {fold}", curve)
         client.log_artifact(run.info.run_id, str(report))
@@ -130,8 +132,8 @@ def _tags(provenance: Provenance) -> dict[str, str]:
 
 def _log_fold(client, experiment: str, parent: str, name: str, curve: pd.DataFrame) -> None:
     run = client.create_run(experiment, run_name=name, tags={"mlflow.parentRunId": parent})
-    measures = [column for column in curve.columns if column not in ("protocol", "fold", "epoch")]
-    rows = [(name, row[name], int(row["epoch"])) for _, row in curve.iterrows() for name in measures]
+    by_epoch = curve.drop(columns=["protocol", "fold"]).set_index("epoch")
+    rows = [(measure, value, epoch) for epoch, row in by_epoch.iterrows() for measure, value in row.items()]
     _log_metrics(client, run.info.run_id, rows)
     client.set_terminated(run.info.run_id)
 
@@ -140,6 +142,8 @@ def _log_metrics(client, run_id: str, rows: list[tuple[str, float | None, int]])
     from mlflow.entities import Metric
 
     now_ms = int(time.time() * 1000)
-    logged = [Metric(name, float(value), now_ms, step) for name, value, step in rows if value is not None]
+    logged = [
+        Metric(name, float(value), now_ms, int(step)) for name, value, step in rows if value is not None
+    ]
     for start in range(0, len(logged), METRICS_PER_BATCH):
         client.log_batch(run_id, metrics=logged[start : start + METRICS_PER_BATCH])

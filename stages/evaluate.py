@@ -23,7 +23,14 @@ from crescendai.datasets.splits import LEAKY, all_protocols, protocol_name, shar
 from crescendai.datasets.tables import read_table
 from crescendai.dimensions import NAMES
 from crescendai.evaluation.bootstrap import group_bootstrap_r2
-from crescendai.evaluation.predictions import check_clips, check_folds, check_predictions, gather
+from crescendai.evaluation.metrics import METRIC_NAMES
+from crescendai.evaluation.predictions import (
+    check_clips,
+    check_folds,
+    check_names,
+    check_predictions,
+    gather,
+)
 from crescendai.evaluation.reliability import noise_ceiling
 from crescendai.evaluation.results import csv_text, json_text, write_texts
 from crescendai.evaluation.scores import (
@@ -50,7 +57,8 @@ def main(corpus: str, params: Params) -> None:
     # ---- Inputs and their checks ----------------------------------------------------------------
     folder = Path("data") / corpus
     clips_file, folds_file = folder / "clips.parquet", folder / "folds.parquet"
-    baselines_file, networks_file = folder / "predictions/baselines.parquet", folder / "predictions/ast.parquet"
+    baselines_file = folder / "predictions/baselines.parquet"
+    networks_file = folder / "predictions/ast.parquet"
     clips = read_table(clips_file, columns=CLIP_COLUMNS)
     ratings = read_table(folder / "ratings.parquet")
     folds = read_table(folds_file)
@@ -60,8 +68,9 @@ def main(corpus: str, params: Params) -> None:
     check_folds(folds, clips, specs, str(folds_file))
     check_predictions(baselines, folds, [protocol_name(spec) for spec in corpus_specs], str(baselines_file))
     check_predictions(networks, folds, [protocol_name(spec) for spec in params.split], str(networks_file))
-    predictions = pd.concat([baselines, networks], ignore_index=True)
     network_names = list(networks["model"].unique())
+    check_names(network_names, list(baselines["model"].unique()), str(networks_file))
+    predictions = pd.concat([baselines, networks], ignore_index=True)
 
     # ---- Noise ceiling --------------------------------------------------------------------------
     ceiling = noise_ceiling(ratings["clip_id"], ratings["rater"], ratings[list(NAMES)].to_numpy())
@@ -84,7 +93,8 @@ def main(corpus: str, params: Params) -> None:
         )
         metrics[protocol], table = score_models(block, samples, ceiling, confidence)
         dimensions.append(table.assign(protocol=protocol))
-        comparisons.append(compare_models(block, samples, network_names, confidence).assign(protocol=protocol))
+        compared = compare_models(block, samples, network_names, confidence)
+        comparisons.append(compared.assign(protocol=protocol))
         if protocol == shown_protocol:
             points = sample_points(block, network_names, MAX_POINTS // len(network_names), params.seed)
             plots["predicted"] = points.assign(protocol=protocol)[
@@ -93,8 +103,7 @@ def main(corpus: str, params: Params) -> None:
             plots["error_correlation"] = error_correlation(block)
             plots["dimension_bars"] = dimension_bars(table, network_names, ceiling)
     plots["dimensions"] = pd.concat(dimensions)[
-        ["protocol", "model", "dimension", "r2", "r2_low", "r2_high"]
-        + ["pearson", "spearman", "ccc", "mae", "ceiling_r2"]
+        ["protocol", "model", "dimension", "r2", "r2_low", "r2_high", *METRIC_NAMES[1:], "ceiling_r2"]
     ]
     plots["comparisons"] = pd.concat(comparisons)[
         ["protocol", "model", "baseline", "difference_r2", "low", "high", "p", "p_holm"]
@@ -124,13 +133,19 @@ def summary(metrics: dict[str, dict], notes: dict[str, str]) -> str:
         f"one rater against the others: r {top['single_rater_pearson']:.3f}"
     ]
     for protocol, text in notes.items():
-        lines += ["", protocol + text, f"  {'model':<16}{'R²':>7}{'interval':>18}{'of ceiling':>12}"
-                  f"{'R² folds':>10}{'r':>7}{'rho':>7}{'CCC':>7}{'MAE':>7}"]  # fmt: skip
+        lines += [
+            "",
+            protocol + text,
+            f"  {'model':<16}{'R²':>7}{'interval':>18}{'of ceiling':>12}"
+            f"{'R² folds':>10}{'r':>7}{'rho':>7}{'CCC':>7}{'MAE':>7}",
+        ]
         for model, row in sorted(metrics[protocol].items(), key=lambda item: -item[1]["r2"]):
             interval = f"{row['r2_low']:.3f} … {row['r2_high']:.3f}"
+            share = round(row["ceiling_fraction"], 2) + 0.0  # no -0 %
             lines.append(
-                f"  {model:<16}{row['r2']:>7.3f}{interval:>18}{row['ceiling_fraction']:>12.0%}"
-                f"{row['r2_folds']:>10.3f}{row['pearson']:>7.3f}{row['spearman']:>7.3f}{row['ccc']:>7.3f}{row['mae']:>7.3f}"
+                f"  {model:<16}{row['r2']:>7.3f}{interval:>18}{share:>12.0%}"
+                f"{row['r2_folds']:>10.3f}{row['pearson']:>7.3f}"
+                f"{row['spearman']:>7.3f}{row['ccc']:>7.3f}{row['mae']:>7.3f}"
             )
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from crescendai.datasets.demo import make_demo
+from crescendai.datasets.demo.corpus import make_demo
 from crescendai.datasets.download import locate
 from crescendai.datasets.manifest import load_manifest
 from crescendai.datasets.percepiano import read_percepiano
@@ -36,13 +36,15 @@ def main(corpus: str, params: Params) -> None:
 
     # ---- the corpus ----
     if corpus == "demo":
-        scale = params.scale.demo
-        clips, ratings = make_demo(
-            pieces=scale.pieces, passages_per_piece=scale.passages_per_piece, players=scale.players,
-            raters=scale.raters, seed=params.seed,
-        )
+        clips, ratings = make_demo(**params.scale.demo.source.model_dump(), seed=params.seed)
     else:
         manifest = load_manifest("percepiano")
+        commit = params.scale.percepiano.source.commit
+        if commit not in manifest.base_url:
+            raise DataError(
+                f"scale.percepiano.source.commit: expected the revision of the committed manifest "
+                f"({manifest.base_url}), found {commit}; make a manifest of it with crescendai.datasets.manifest"
+            )
         clips, ratings = read_percepiano(manifest, locate(manifest))
         published = locate(load_manifest("dhiman2026-folds"))(PUBLISHED_FOLDS)
         partial = folds_folder / "dhiman2026.json.part"

@@ -1,10 +1,15 @@
 """Writes the report: one HTML page about a finished run, and a run in MLflow.
 
+    python -m stages.report <corpus>
+
 Reads   metrics/<corpus>.json, plots/<corpus>/*.csv, params.yaml and data/<corpus>/: clips.parquet,
         audio.parquet, spectrograms/, folds.parquet, predictions/ast.parquet, curves.parquet
 Writes  reports/<corpus>.html, which holds all it needs, sound included; and, outside of DVC, a run
         of experiment crescendai-<corpus> in mlflow.db and mlruns/ (see crescendai/tracking.py)
-Run     python -m stages.report demo
+
+The page holds sound and pictures of the best and the worst clips, loads nothing and runs no scripts.
+Where MLflow is missing or its store cannot be written, one line says so and the stage succeeds.
+
 Time    under half a minute, most of it MLflow's start
 """
 
@@ -13,7 +18,7 @@ from pathlib import Path
 
 from crescendai.params import Params
 from crescendai.report.inputs import read_inputs
-from crescendai.report.page import build_page
+from crescendai.report.page import build_page, flat_params, flatten
 from crescendai.report.provenance import collect_provenance
 from crescendai.tracking import log_run
 from stages import run_stage
@@ -32,15 +37,18 @@ def main(corpus: str, params: Params) -> None:
     # -------------------------------------------------------------------- page
     page = build_page(inputs, provenance)
     megabytes = len(page.encode()) / 1e6
-    print(f"page of {megabytes:.1f} MB" + (", larger than it should be" if megabytes > LARGEST_PAGE_MB else ""))
+    print(
+        f"page of {megabytes:.1f} MB" + (", larger than it should be" if megabytes > LARGEST_PAGE_MB else "")
+    )
 
     # ------------------------------------------------------------------- write
     report = top / "reports" / f"{corpus}.html"
     report.parent.mkdir(exist_ok=True)
     report.write_text(page, encoding="utf-8")
 
-    log_run(corpus, params, provenance, inputs.metrics | {"ceiling": {"all": {"r2": inputs.ceiling}}}, inputs.curves,
-            report)  # fmt: skip
+    # -------------------------------------------------------------- tracking
+    metrics = flatten({"ceiling": inputs.agreement} | inputs.metrics)
+    log_run(corpus, dict(flat_params(inputs)), metrics, inputs.curves, provenance, report)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class SpectrogramStore:
         frames_path = folder / "frames.npy"
         try:
             self.frames = np.load(frames_path, mmap_mode="r")  # [frame, mel band]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(
                 f"{frames_path}: expected an array of frames, found a damaged or missing file ({error}); "
                 "delete it and run `dvc repro`"

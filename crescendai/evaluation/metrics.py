@@ -39,7 +39,7 @@ def validate(rated: np.ndarray, predicted: np.ndarray) -> None:
             f"and {predicted.shape}; align them by clip first"
         )
     if len(rated) < 2:
-        raise DataError(f"metrics: expected at least 2 clips, found {len(rated)}; use fewer folds or more data")
+        raise DataError(f"metrics: expected at least 2 clips, found {len(rated)}; use fewer folds")
     for name, values in (("ratings", rated), ("predictions", predicted)):
         if not np.isfinite(values).all():
             clip, dimension = np.argwhere(~np.isfinite(values))[0]

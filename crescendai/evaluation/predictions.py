@@ -36,8 +36,12 @@ def check_clips(clips: pd.DataFrame, ratings: pd.DataFrame, source: str) -> None
     bad = clips.loc[~np.isfinite(clips[list(NAMES)].to_numpy()).all(axis=1), "clip_id"]
     _refuse(bad, source, "19 finite ratings a clip", "a rating that is NaN or infinite")
     means = ratings.groupby("clip_id")[list(NAMES)].mean()
-    _refuse(set(means.index) ^ set(clips["clip_id"]), source, "the clips of ratings.parquet",
-            "clips in only one of the two")  # fmt: skip
+    _refuse(
+        set(means.index) ^ set(clips["clip_id"]),
+        source,
+        "the clips of ratings.parquet",
+        "clips in only one of the two",
+    )
     off = (clips.set_index("clip_id")[list(NAMES)] - means).abs().max(axis=1)
     _refuse(off.index[~(off < 1e-3)], source, "the mean of the single ratings", "another rating")
 
@@ -54,13 +58,21 @@ def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, specs: Sequence[str], 
         LeakError: a group is in more than one fold.
     """
     expected = {protocol_name(spec): spec for spec in specs}
-    _refuse(set(folds["protocol"]) ^ set(expected), source, f"protocols {', '.join(expected)}",
-            "protocols missing or unknown")  # fmt: skip
+    _refuse(
+        set(folds["protocol"]) ^ set(expected),
+        source,
+        f"protocols {', '.join(expected)}",
+        "protocols missing or unknown",
+    )
     for protocol, spec in expected.items():
         own = folds[folds["protocol"] == protocol].set_index("clip_id")["fold"]
         _refuse(own.index[own.index.duplicated()], source, f"every clip once in {protocol}", "twice")
-        _refuse(set(own.index) ^ set(clips["clip_id"]), source, f"the corpus's clips in {protocol}",
-                "clips missing or unknown")  # fmt: skip
+        _refuse(
+            set(own.index) ^ set(clips["clip_id"]),
+            source,
+            f"the corpus's clips in {protocol}",
+            "clips missing or unknown",
+        )
         own = own.reindex(clips["clip_id"])
         check_no_leak(clips["clip_id"].tolist(), groups_of(clips, spec).tolist(), own.tolist(), protocol)
 
@@ -82,8 +94,12 @@ def check_predictions(
     _refuse(unknown, source, "protocols of folds.parquet", "unknown protocols")
     values = predictions[list(NAMES)].to_numpy()
     bad = predictions.loc[~np.isfinite(values).all(axis=1)]
-    _refuse(bad["model"] + " " + bad["protocol"] + " " + bad["clip_id"], source, "finite predictions",
-            "NaN or infinite ones")  # fmt: skip
+    _refuse(
+        bad["model"] + " " + bad["protocol"] + " " + bad["clip_id"],
+        source,
+        "finite predictions",
+        "NaN or infinite ones",
+    )
     by_pair = dict(list(predictions.groupby(["protocol", "model"])[["clip_id", "fold"]]))
     for protocol in protocols:
         fold_of = scored.loc[scored["protocol"] == protocol].set_index("clip_id")["fold"]
@@ -101,6 +117,15 @@ def check_predictions(
             _refuse(unscored, source, f"{what}: scored clips only", "other clips")
             wrong = own.index[own != fold_of.reindex(own.index)]
             _refuse(wrong, source, f"{what}: the folds of folds.parquet", "other folds")
+
+
+def check_names(networks: Sequence[str], baselines: Sequence[str], source: str) -> None:
+    """Refuses a model name that both tables of predictions use.
+
+    Raises:
+        DataError: names the models.
+    """
+    _refuse(set(networks) & set(baselines), source, "names that no baseline has", "names of baselines")
 
 
 def gather(

@@ -51,16 +51,28 @@ def compare_models(
 
     p_holm is corrected for all comparisons of the protocol.
     """
-    scores = {model: evaluate_dimensions(block.rated, own)["r2"].mean()
-              for model, own in zip(block.models, block.predicted, strict=True)}  # fmt: skip
+    scores = {
+        model: evaluate_dimensions(block.rated, own)["r2"].mean()
+        for model, own in zip(block.models, block.predicted, strict=True)
+    }
     resampled = {model: own.mean(axis=1) for model, own in zip(block.models, samples, strict=True)}
     baselines = [model for model in block.models if model not in networks]
     rows = []
     for model, baseline in product([model for model in block.models if model in networks], baselines):
         found = compare(scores[model], scores[baseline], resampled[model], resampled[baseline], confidence)
-        rows.append({"model": model, "baseline": baseline, "difference_r2": found.difference,
-                     "low": found.low, "high": found.high, "p": found.p})  # fmt: skip
-    table = pd.DataFrame(rows, columns=["model", "baseline", "difference_r2", "low", "high", "p"])
+        rows.append(
+            {
+                "model": model,
+                "baseline": baseline,
+                "difference_r2": found.difference,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+            }
+        )
+    numbers = ["difference_r2", "low", "high", "p"]
+    # A protocol without a network gives an empty table, whose columns would have no type.
+    table = pd.DataFrame(rows, columns=["model", "baseline", *numbers]).astype(dict.fromkeys(numbers, float))
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
@@ -74,8 +86,10 @@ def sample_points(block: ProtocolPredictions, models: Sequence[str], limit: int,
         "dimension": np.array(NAMES)[dimension],
         "rated": block.rated[clip, dimension],
     }
-    predicted = {model: block.predicted[block.models.index(model)][clip, dimension] for model in models}
-    tables = [pd.DataFrame({"model": model, **shared, "predicted": points}) for model, points in predicted.items()]
+    tables = []
+    for model in models:
+        predicted = block.predicted[block.models.index(model)]
+        tables.append(pd.DataFrame({"model": model, **shared, "predicted": predicted[clip, dimension]}))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -4,6 +4,7 @@ import io
 import warnings
 from dataclasses import dataclass
 
+import mido
 import numpy as np
 import pretty_midi
 
@@ -22,7 +23,7 @@ class Performance:
     onset_s, offset_s: ``[note]`` key down and key up; sorted by onset, then pitch.
     pedal_time_s, pedal_control, pedal_value: ``[movement]`` time, controller (64 sustain,
         66 sostenuto, 67 soft) and depth 0-127; sorted by time.
-    file_end_s: where the file it came from ends, which may lie long after the last note.
+    file_end_s: where the tracks of its file end, which may lie long after the last note.
     """
 
     pitch: np.ndarray
@@ -61,7 +62,9 @@ def read_midi(midi: bytes, name: str) -> Performance:
         with warnings.catch_warnings():
             # Some PercePiano files carry tempo events on a second track; their times are right.
             warnings.simplefilter("ignore", RuntimeWarning)
-            parsed = pretty_midi.PrettyMIDI(io.BytesIO(midi))
+            file = mido.MidiFile(file=io.BytesIO(midi))
+            parsed = pretty_midi.PrettyMIDI(mido_object=file)  # makes the times of `file` absolute ticks
+            last_tick = max(message.time for track in file.tracks for message in track)
     except Exception as error:  # mido raises many kinds: EOFError, ValueError, OSError, KeyError …
         raise DataError(
             f"{name}: expected a MIDI file, found {len(midi)} bytes that do not parse "
@@ -91,7 +94,7 @@ def read_midi(midi: bytes, name: str) -> Performance:
         pedal_time_s=time,
         pedal_control=control.astype(np.int16),
         pedal_value=value.astype(np.int16),
-        file_end_s=float(parsed.get_end_time()),
+        file_end_s=float(parsed.tick_to_time(last_tick)),
     )
 
 

@@ -50,7 +50,9 @@ class AudioSpectrogramTransformer(nn.Module):
         mask = patch_mask(
             num_frames, x.shape[1] // self.patch_frames, self.n_mels // self.patch_mels, self.patch_frames
         )
-        embed = PatchEmbedding(self.width, self.patch_frames, self.patch_mels, self.max_frames, name="patches")
+        embed = PatchEmbedding(
+            self.width, self.patch_frames, self.patch_mels, self.max_frames, name="patches"
+        )
         encoder = Encoder(self.depth, self.num_heads, self.mlp_ratio, self.dropout, name="encoder")
         x = encoder(embed(x), mask, deterministic)
         head = RatingHead(self.num_outputs, self.dropout, name="head")

@@ -23,8 +23,8 @@ from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.windows import InputScale
 
 NETWORK_FIELDS = (
-    "n_mels", "max_frames", "patch_frames", "patch_mels", "width", "depth", "num_heads", "mlp_ratio", "dropout",
-    "num_outputs",
+    "n_mels", "max_frames", "patch_frames", "patch_mels", "width", "depth", "num_heads", "mlp_ratio",
+    "dropout", "num_outputs",
 )  # fmt: skip
 
 
@@ -96,7 +96,9 @@ def load_model(path: Path) -> TrainedModel:
             "delete the model and run `dvc repro finetune`"
         ) from error
     _check_shapes(network, weights, weights_path)
-    return TrainedModel(network, traverse_util.unflatten_dict(weights, sep="/"), scale, spectrogram, dimensions)
+    return TrainedModel(
+        network, traverse_util.unflatten_dict(weights, sep="/"), scale, spectrogram, dimensions
+    )
 
 
 def parameter_shapes(network: AudioSpectrogramTransformer) -> dict[str, tuple[int, ...]]:

@@ -52,7 +52,9 @@ def _window_batches(
 ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
     """Batches of all windows of all clips: the clip of each window, windows ``[b, t, f]``, frames ``[b]``."""
     places = [
-        (owner, start) for owner, clip in enumerate(clips) for start in window_starts(len(clip), window_frames)
+        (owner, start)
+        for owner, clip in enumerate(clips)
+        for start in window_starts(len(clip), window_frames)
     ]
     for first in range(0, len(places), batch_size):
         batch = places[first : first + batch_size]

@@ -41,7 +41,9 @@ def tag(name: str, *children: Markup | str, **attributes: str | float) -> Markup
     return Markup(f"<{name}{written}>{inside}</{name}>") if inside else Markup(f"<{name}{written}/>")
 
 
-def _svg(children: Iterable[Markup], class_: str, label: str | None = None, **attributes: str | float) -> Markup:
+def _svg(
+    children: Iterable[Markup], class_: str, label: str | None = None, **attributes: str | float
+) -> Markup:
     spoken = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
     return tag("svg", *children, class_=class_, focusable="false", **spoken, **attributes)
 
@@ -73,7 +75,9 @@ def tick_row(axis: Axis, ticks: Sequence[float]) -> Markup:
     texts = []
     for tick in ticks:
         anchor = "start" if tick == axis.low else "end" if tick == axis.high else "middle"
-        texts.append(tag("text", f"{tick:g}".replace("-", "−"), x=axis.percent(tick), y=13, text_anchor=anchor))
+        texts.append(
+            tag("text", f"{tick:g}".replace("-", "−"), x=axis.percent(tick), y=13, text_anchor=anchor)
+        )
     return _svg(texts, "ticks", height=18)
 
 
@@ -138,7 +142,10 @@ def learning_curve(
     last_epoch, loss_range: of all folds, so that their charts can be compared.
     """
     low, high = (math.log(max(value, 1e-9)) for value in loss_range)
-    across, up = Axis(min(epochs), max(last_epoch, min(epochs) + 1)), Axis(low, high if high > low else low + 1)
+    across, up = (
+        Axis(min(epochs), max(last_epoch, min(epochs) + 1)),
+        Axis(low, high if high > low else low + 1),
+    )
 
     def position(epoch: float, loss: float) -> tuple[float, float]:
         x, y = float(across.percent(epoch)[:-1]), float(up.percent(math.log(max(loss, 1e-9)))[:-1])

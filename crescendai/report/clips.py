@@ -20,7 +20,10 @@ def best_and_worst(inputs: Inputs) -> list[tuple[str, float]]:
     error = (inputs.predictions - rated.loc[inputs.predictions.index]).abs().mean(axis=1)
     ordered = error.reset_index(name="error").sort_values(["error", "clip_id"])
     shown = min(CLIPS_SHOWN, len(ordered) // 2)
-    chosen = [*ordered.head(shown).itertuples(index=False), *ordered.tail(shown)[::-1].itertuples(index=False)]
+    chosen = [
+        *ordered.head(shown).itertuples(index=False),
+        *ordered.tail(shown)[::-1].itertuples(index=False),
+    ]
     return [(row.clip_id, float(row.error)) for row in chosen]
 
 
@@ -37,7 +40,8 @@ def clip_cards(inputs: Inputs) -> list[dict]:
     for index, (clip_id, error) in enumerate(chosen):
         clip, sound = clips.loc[clip_id], sounds[clip_id]
         cards.append({
-            "best": index < len(chosen) // 2, "clip_id": clip_id, "piece": clip["piece"], "player": clip["player"],
+            "best": index < len(chosen) // 2, "clip_id": clip_id, "piece": clip["piece"],
+            "player": clip["player"],
             "n_raters": int(clip["n_raters"]), "error": number(error, 3), "instrument": sound.instrument,
             "duration_s": sound.duration_s, "sound": sound.uri,
             "picture": spectrogram_uri(log_mels[clip_id], loudest), "frequencies": _frequencies(inputs),

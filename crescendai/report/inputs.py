@@ -48,11 +48,17 @@ class Inputs:
     def specs(self) -> list[str]:
         """All protocols that have results, in the order of params.yaml."""
         listed = getattr(self.params.scale, self.corpus).protocols
-        return [spec for spec in all_protocols(listed, self.params.split) if protocol_name(spec) in self.metrics]
+        return [
+            spec for spec in all_protocols(listed, self.params.split) if protocol_name(spec) in self.metrics
+        ]
 
     def best(self, sees: tuple[str, ...]) -> str | None:
         """The best of some models under the main protocol."""
-        rows = {name: row["r2"] for name, row in self.metrics[protocol_name(self.main_spec)].items() if name in sees}
+        rows = {
+            name: row["r2"]
+            for name, row in self.metrics[protocol_name(self.main_spec)].items()
+            if name in sees
+        }
         return max(rows, key=rows.get) if rows else None
 
 
@@ -62,14 +68,18 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
     Raises:
         DataError: a file is missing or damaged, or has no results of the main protocol.
     """
-    data, plots, metrics_file = top / "data" / corpus, top / "plots" / corpus, top / "metrics" / f"{corpus}.json"
+    data, plots, metrics_file = (
+        top / "data" / corpus,
+        top / "plots" / corpus,
+        top / "metrics" / f"{corpus}.json",
+    )
     metrics = _read_json(metrics_file)
     agreement = metrics.pop("ceiling")
     main = protocol_name(params.split[0])
     if NETWORK not in metrics.get(main, {}):
         raise DataError(
-            f"{metrics_file}: expected results of {NETWORK} under protocol {main}, the first of params.split, "
-            f"found protocols {', '.join(metrics)}; run `dvc repro`"
+            f"{metrics_file}: expected results of {NETWORK} under protocol {main}, the first of "
+            f"params.split, found protocols {', '.join(metrics)}; run `dvc repro`"
         )
     predictions = read_table(data / "predictions" / "ast.parquet")
     predictions = predictions[(predictions["protocol"] == main) & (predictions["model"] == NETWORK)]
@@ -79,7 +89,9 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         folder=data,
         metrics=metrics,
         agreement=agreement,
-        clips=read_table(data / "clips.parquet", ["clip_id", "piece", "player", "passage", "n_raters", *NAMES]),
+        clips=read_table(
+            data / "clips.parquet", ["clip_id", "piece", "player", "passage", "n_raters", *NAMES]
+        ),
         durations=read_table(data / "audio.parquet", ["clip_id", "instrument", "duration_s"]),
         folds=read_table(data / "folds.parquet"),
         predictions=predictions.set_index("clip_id")[list(NAMES)],

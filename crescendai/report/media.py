@@ -54,7 +54,7 @@ def read_sounds(audio_file: Path, clip_ids: Sequence[str]) -> dict[str, Sound]:
 
 
 def to_mp3_uri(flac: bytes) -> str:
-    """FLAC bytes as an MP3 data URI, mono, at the highest MP3 rate up to 24 kHz that loses no more than it must."""
+    """FLAC bytes as an MP3 data URI: mono, at the highest rate up to 24 kHz that the sound fills."""
     samples, rate = soundfile.read(io.BytesIO(flac), dtype="float32", always_2d=True)  # [t, channel]
     mono = samples.mean(axis=1)
     played_rate = max(known for known in MP3_SAMPLE_RATES_HZ if known <= rate)
@@ -74,7 +74,9 @@ def spectrogram_uri(log_mel_db: np.ndarray, top_db: float) -> str:
     """
     frames = np.asarray(log_mel_db, dtype=np.float32)
     # Neighbouring frames are joined by their maximum, which keeps onsets visible.
-    starts = np.unique(np.linspace(0, len(frames), min(len(frames), PICTURE_COLUMNS), endpoint=False).astype(int))
+    starts = np.unique(
+        np.linspace(0, len(frames), min(len(frames), PICTURE_COLUMNS), endpoint=False).astype(int)
+    )
     joined = np.maximum.reduceat(frames, starts, axis=0)
     brightness = np.clip((joined - (top_db - RANGE_DB)) / RANGE_DB, 0, 1)
     picture = Image.fromarray(np.round(255 * brightness.T[::-1]).astype(np.uint8), mode="P")

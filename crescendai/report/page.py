@@ -38,8 +38,8 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         policy="default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src 'sha256-{checksum}'",
         corpus=inputs.corpus,
-        corpus_title=CORPORA[inputs.corpus][0],
-        corpus_says=CORPORA[inputs.corpus][1],
+        corpus_title=CORPORA[inputs.corpus].title,
+        corpus_says=CORPORA[inputs.corpus].says,
         provenance=provenance,
         params=flat_params(inputs),
         confidence=percent(inputs.params.evaluate.confidence),
@@ -65,7 +65,14 @@ def _headline(inputs: Inputs) -> dict:
     if midi is not None:
         best.append(("midi", scores[midi]["r2"], f"MIDI {number(scores[midi]['r2'])}"))
     return {
-        "headline": headline(inputs.main_spec, audio, scores[audio], inputs.ceiling, inputs.params.evaluate.confidence),
+        "headline": headline(
+            inputs.corpus,
+            inputs.main_spec,
+            audio,
+            scores[audio],
+            inputs.ceiling,
+            inputs.params.evaluate.confidence,
+        ),
         "hairpin": charts.hairpin(inputs.ceiling, best),
         "num_audio_rows": sum(name in sections.names_that("audio") for name in scores),
     }
@@ -83,7 +90,11 @@ def _facts(inputs: Inputs) -> list[tuple[str, str, str]]:
         (f"{len(clips):,}", "clips", f"of {clips['passage'].nunique()} passages"),
         (str(clips["player"].nunique()), "players", players),
         (*length, f"of music, on {' and '.join(instruments)}"),
-        (f"{clips['n_raters'].mean():.1f}", "raters a clip", f"{clips['n_raters'].min()} to {clips['n_raters'].max()}"),
+        (
+            f"{clips['n_raters'].mean():.1f}",
+            "raters a clip",
+            f"{clips['n_raters'].min()} to {clips['n_raters'].max()}",
+        ),
     ]
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,15 +39,15 @@ class Provenance:
 def collect_provenance(top: Path, corpus: str, date: str) -> Provenance:
     """Reads the state of the project in folder ``top``."""
     clips = top / "data" / corpus / "clips.parquet"
-    status = _git(top, "status", "--porcelain", "--", *SOURCES)
     return Provenance(
         date=date,
         revision=_git(top, "rev-parse", "--verify", "--quiet", "HEAD"),
-        changed=tuple(line[2:].strip() for line in (status or "").splitlines()),
+        changed=_changed_sources(top),
         data_sha256=hashlib.sha256(clips.read_bytes()).hexdigest(),
         lock_sha256=lock_sha256(top / "dvc.lock", corpus),
         experiment=os.environ.get("DVC_EXP_NAME"),  # DVC sets it for the stages of an experiment
-        versions={"python": platform.python_version()} | {name: found for name in PACKAGES if (found := _version(name))},
+        versions={"python": platform.python_version()}
+        | {name: found for name in PACKAGES if (found := _version(name))},
     )
 
 
@@ -64,10 +65,25 @@ def lock_sha256(lock: Path, corpus: str) -> str | None:
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest() if entries else None
 
 
-def _git(top: Path, *arguments: str) -> str | None:
+def _changed_sources(top: Path) -> tuple[str, ...]:
+    """Sources that differ from HEAD or are not in it."""
+    # An index of its own: the repository's is not touched while DVC or an editor uses it, and having
+    # no file times in it, git compares contents. In the copies that `dvc queue` works in, it otherwise
+    # misses a parameter that was replaced by one of equal length.
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _git(top, "read-tree", "HEAD", **index)
+        status = _git(top, "status", "--porcelain", "--", *SOURCES, **index) or ""
+    return tuple(line[2:].strip() for line in status.splitlines())
+
+
+def _git(top: Path, *arguments: str, **environment: str) -> str | None:
     """Output of a git command, None where git or the repository is missing."""
+    command = ["git", "-C", str(top), *arguments]
     try:
-        done = subprocess.run(["git", "-C", str(top), *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=os.environ | environment
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.rstrip("\n") or None

@@ -55,8 +55,8 @@ def results(inputs: Inputs) -> list[dict]:
         sections.append({
             "name": name, "title": words.title, "asks": words.asks, "leaky": is_leaky(spec),
             "first": not sections,
-            "num_clips": len(folds), "num_groups": folds["group"].nunique(), "num_folds": folds["fold"].nunique(),
-            "num_shared": _num_shared(inputs, spec, folds),
+            "num_clips": len(folds), "num_groups": folds["group"].nunique(),
+            "num_folds": folds["fold"].nunique(), "num_shared": _num_shared(inputs, spec, folds),
             "ticks": charts.tick_row(axis, ticks), "groups": groups,
             "comparisons": _comparisons(inputs.comparisons[inputs.comparisons["protocol"] == name]),
         })  # fmt: skip
@@ -112,7 +112,8 @@ def dimensions(inputs: Inputs) -> dict:
             "low": dimension.low_pole, "high": dimension.high_pole,
             "chart": charts.score_row(axis, ticks, network["ceiling_r2"], points,
                                       (network["r2_low"], network["r2_high"])),
-            "values": [number(values[name]) for name in reversed(shown)], "ceiling": number(network["ceiling_r2"]),
+            "values": [number(values[name]) for name in reversed(shown)],
+            "ceiling": number(network["ceiling_r2"]),
         })  # fmt: skip
         group = dimension.group
     columns = [(model_words(name).label, model_words(name).sees, name == audio) for name in reversed(shown)]
@@ -127,9 +128,11 @@ def scatters(inputs: Inputs) -> dict:
     for dimension in DIMENSIONS:
         own = points[points["dimension"] == dimension.name]
         label = f"{dimension.label}: predicted against rated for {len(own)} clips"
-        small.append({"dimension": dimension, "chart": charts.scatter(own["rated"], own["predicted"], label, 2)})
-    pooled = charts.scatter(points["rated"], points["predicted"],
-                            f"Predicted against rated, {len(points)} ratings of all dimensions", 2.5)  # fmt: skip
+        small.append(
+            {"dimension": dimension, "chart": charts.scatter(own["rated"], own["predicted"], label, 2)}
+        )
+    label = f"Predicted against rated, {len(points)} ratings of all dimensions"
+    pooled = charts.scatter(points["rated"], points["predicted"], label, 2.5)
     spread = points["predicted"].std() / points["rated"].std()
     return {"pooled": pooled, "small": small, "num_points": len(points), "spread": number(spread)}
 
@@ -165,5 +168,7 @@ def error_correlation(inputs: Inputs) -> dict:
     for index, name in enumerate(names):
         values = [found.get((name, other), found.get((other, name), math.nan)) for other in names[:index]]
         shades = [0 if math.isnan(value) else round(10 * min(max(value, 0.0), 1.0)) for value in values]
-        rows.append({"label": model_words(name).label, "cells": list(zip(map(number, values), shades, strict=True))})
+        rows.append(
+            {"label": model_words(name).label, "cells": list(zip(map(number, values), shades, strict=True))}
+        )
     return {"columns": [row["label"] for row in rows[:-1]], "rows": rows[1:]}

@@ -42,10 +42,12 @@ class Protocol:
 
 PROTOCOLS = {
     "composition": Protocol(
-        "New passages", "No passage is in both parts, whoever plays it.", "performances of passages it had never heard"
+        "New passages", "No passage is in both parts, whoever plays it.",
+        "performances of passages it had never heard",
     ),
     "performer": Protocol(
-        "New players", "No player is in both parts; the music may be.", "performances by players it had never heard"
+        "New players", "No player is in both parts; the music may be.",
+        "performances by players it had never heard",
     ),
     "movement": Protocol(
         "New music", "One whole movement at a time is held out: the hard one.",
@@ -56,16 +58,29 @@ PROTOCOLS = {
         "clips whose passage it had already heard",
     ),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a reader must know of the data."""
+
+    title: str
+    says: str
+    raters: str  # who rated
+
+
 CORPORA = {
-    "demo": (
+    "demo": Corpus(
         "CrescendAI’s demonstration corpus",
         "Its performances and its raters are made by formula. The numbers show that the pipeline works and "
         "finds what was put in; they say nothing about pianists.",
+        "made-up listeners",
     ),
-    "percepiano": (
+    "percepiano": Corpus(
         "PercePiano",
         "Performances recorded as MIDI and played here on sampled pianos, rated by listeners in the study of "
         "Park et al. (Scientific Reports, 2024). The listeners heard other renderings of the same files.",
+        "listeners",
     ),
 }
 
@@ -121,18 +136,23 @@ def fraction_of_ceiling(r2: float, ceiling: float) -> str:
     return percent(r2 / ceiling) if r2 > 0 else "–"
 
 
-def headline(spec: str, name: str, score: dict, ceiling: float, confidence: float) -> str:
-    """The result in one sentence: the best row that hears audio, or that there is none."""
-    level = percent(confidence)
-    interval = f"{level} interval {number(score['r2_low'])} to {number(score['r2_high'])}"
-    label, unheard = model_words(name).label.lower().replace("svr", "SVR"), protocol_words(spec).unheard
+def headline(corpus: str, spec: str, name: str, score: dict, ceiling: float, confidence: float) -> str:
+    """The result in one sentence: the best row that hears audio, or that there is none.
+
+    spec: the protocol; name: the row's model; score: its measures; ceiling: R².
+    """
+    low, high = number(score["r2_low"]), number(score["r2_high"])
+    interval = f"{percent(confidence)} interval {low} to {high}"
+    label = model_words(name).label.lower().replace("svr", "SVR")
+    unheard, raters = protocol_words(spec).unheard, CORPORA[corpus].raters
     if score["r2_low"] <= 0:
         return (
-            f"No model that hears only the sound is reliably better than guessing the mean rating of {unheard}: "
-            f"the best, the {label}, has R² {number(score['r2'])} ({interval}; noise ceiling {number(ceiling)})."
+            "No model that hears only the sound is reliably better than guessing the mean rating of "
+            f"{unheard}: the best, the {label}, has R² {number(score['r2'])} ({interval}; "
+            f"noise ceiling {number(ceiling)})."
         )
     return (
-        f"From the sound alone, the {label} explains {percent(score['r2'])} of the differences in how listeners "
-        f"rate {unheard} ({interval}), which is {percent(score['r2'] / ceiling)} of the {percent(ceiling)} that "
-        "the listeners’ own disagreement leaves to be explained."
+        f"From the sound alone, the {label} explains {percent(score['r2'])} of the differences in how "
+        f"{raters} rate {unheard} ({interval}), which is {percent(score['r2'] / ceiling)} of the "
+        f"{percent(ceiling)} that their own disagreement leaves to be explained."
     )

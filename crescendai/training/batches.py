@@ -1,11 +1,12 @@
 """Training batches: random windows of clips, lightly masked, in a seeded order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from crescendai.models.windows import InputScale, cut_window, random_start
+from crescendai.training.clips import RatedClips
 
 
 class Batch(NamedTuple):
@@ -19,20 +20,17 @@ class Batch(NamedTuple):
 class Augmentation(NamedTuple):
     """How training windows are varied. Their level is never touched: dimensions rate it.
 
-    time_mask, mel_mask: widest masked stretch as a share of the window's frames and bands; the
+    time_mask, mel_mask: widest masked stretch as a share of the clip's frames and the bands; the
         stretch is set to the mean level (SpecAugment, arXiv 1904.08779).
-    mixup: ``a`` of the Beta(a, a) law by which windows and ratings are mixed in pairs
-        (arXiv 1710.09412); 0 for none.
     """
 
     time_mask: float
     mel_mask: float
-    mixup: float
 
 
 def training_batches(
-    read_clip: Callable[[int], np.ndarray],
-    recordings: Sequence[np.ndarray],
+    clips: RatedClips,
+    chosen: np.ndarray,
     ratings: np.ndarray,
     scale: InputScale,
     window_frames: int,
@@ -42,26 +40,24 @@ def training_batches(
 ) -> Iterator[Batch]:
     """One epoch: every clip once, on one of its instruments and in one of its windows, both drawn.
 
-    read_clip: log-mel spectrogram ``[t, f]`` in dB of a row of the store.
-    recordings: for every clip the rows of its instruments.
-    ratings: standardised ``[clip, k]``.
+    chosen: ``[clip]`` positions of the clips to train on.
+    ratings: standardised ratings of all clips of the corpus.
+    scale: of the training part.
 
     Yields:
-        Batches of ``batch_size``; the last is filled up with clips drawn from the others.
+        Batches of ``batch_size``; the last is filled up with clips drawn once more.
     """
-    order = rng.permutation(len(recordings))
-    order = np.append(order, rng.choice(len(recordings), -len(recordings) % batch_size))
-    for chosen in order.reshape(-1, batch_size):
+    order = np.append(rng.permutation(chosen), rng.choice(chosen, -len(chosen) % batch_size))
+    for members in order.reshape(-1, batch_size):
         windows, num_frames = [], []
-        for clip in chosen:
-            log_mel = read_clip(int(rng.choice(recordings[clip])))
+        for clip in members:
+            log_mel = clips.read(int(rng.choice(clips.recordings[clip])))
             start = random_start(len(log_mel), window_frames, rng)
             window, heard = cut_window(log_mel, start, window_frames, scale)
             mask_stretches(window[:heard], augmentation, rng)
             windows.append(window)
             num_frames.append(heard)
-        batch = Batch(np.stack(windows), np.array(num_frames, dtype=np.int32), ratings[chosen])
-        yield mix(batch, augmentation.mixup, rng) if augmentation.mixup > 0 else batch
+        yield Batch(np.stack(windows), np.array(num_frames, dtype=np.int32), ratings[members])
 
 
 def mask_stretches(window: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> None:
@@ -70,13 +66,3 @@ def mask_stretches(window: np.ndarray, augmentation: Augmentation, rng: np.rando
         width = int(rng.integers(int(share * window.shape[axis]) + 1))
         start = int(rng.integers(window.shape[axis] - width + 1))
         np.moveaxis(window, axis, 0)[start : start + width] = 0.0
-
-
-def mix(batch: Batch, alpha: float, rng: np.random.Generator) -> Batch:
-    """Mixes every window and its ratings with another of the batch, the first one weighing more."""
-    share = rng.beta(alpha, alpha, size=len(batch.ratings)).astype(np.float32)
-    share = np.maximum(share, 1 - share)
-    other = rng.permutation(len(share))
-    x = share[:, None, None] * batch.spectrogram + (1 - share)[:, None, None] * batch.spectrogram[other]
-    ratings = share[:, None] * batch.ratings + (1 - share)[:, None] * batch.ratings[other]
-    return Batch(x, np.maximum(batch.num_frames, batch.num_frames[other]), ratings)

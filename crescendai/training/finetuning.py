@@ -57,7 +57,11 @@ def make_train_step(
 
     def loss_of(params: dict, batch: Batch, key: jax.Array) -> jax.Array:
         predicted = model.apply(
-            {"params": params}, batch.spectrogram, batch.num_frames, deterministic=False, rngs={"dropout": key}
+            {"params": params},
+            batch.spectrogram,
+            batch.num_frames,
+            deterministic=False,
+            rngs={"dropout": key},
         )
         return mean_squared_error(predicted, batch.ratings)
 
@@ -65,7 +69,9 @@ def make_train_step(
     def train_step(
         state: TrainState, batch: Batch, learning_rate: jax.Array, key: jax.Array
     ) -> tuple[TrainState, jax.Array]:
-        loss, gradients = jax.value_and_grad(loss_of)(state.params, batch, jax.random.fold_in(key, state.step))
+        loss, gradients = jax.value_and_grad(loss_of)(
+            state.params, batch, jax.random.fold_in(key, state.step)
+        )
         updates, optimizer_state = optimizer.update(gradients, state.optimizer_state, state.params)
         params = jax.tree.map(lambda p, u: p - learning_rate * u, state.params, updates)
         averaged = moving_average(state.averaged_params, params, state.step, average_decay)

@@ -10,7 +10,7 @@ ADAM_BETAS = (0.9, 0.98)  # a shorter memory than 0.999: a run has some hundreds
 
 
 def learning_rate(step: int, peak: float, warmup_steps: int, total_steps: int) -> float:
-    """Linear warm-up to ``peak``, then half a cosine down to zero.
+    """Linear warm-up to ``peak``, then half a cosine down to zero (SGDR, arXiv 1608.03983).
 
     ``peak * (step + 1) / (warmup_steps + 1)`` for ``step < warmup_steps``, then
     ``peak * (1 + cos(pi * progress)) / 2`` with progress from 0 to 1 at ``total_steps``.

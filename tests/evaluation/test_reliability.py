@@ -11,7 +11,11 @@ from crescendai.evaluation.reliability import mean_reliability, noise_ceiling, v
 
 
 def simulate(
-    seed: int, num_clips: int = 3000, signal: float = 0.04, noise: float = 0.09, raters: tuple[int, int] = (4, 19)
+    seed: int,
+    num_clips: int = 3000,
+    signal: float = 0.04,
+    noise: float = 0.09,
+    raters: tuple[int, int] = (4, 19),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Clip number, answer and true value of every answer, with known variances."""
     rng = np.random.default_rng(seed)
@@ -48,7 +52,8 @@ def test_reliability_is_the_correlation_of_two_panels():
 
 def test_equal_panels_give_the_icc_of_shrout_and_fleiss():
     # Shrout & Fleiss (1979), table 2: six targets, four judges; they report ICC(1, k) = .44.
-    table = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float)
+    judges = ([9, 6, 8, 7, 10, 6], [2, 1, 4, 1, 5, 2], [5, 3, 6, 2, 6, 4], [8, 2, 8, 6, 9, 7])
+    table = np.array(judges, dtype=float).T
     clip = np.repeat(np.arange(6), 4)
     assert mean_reliability(clip, table.ravel()) == pytest.approx(0.4428, abs=1e-4)
 

@@ -1,10 +1,10 @@
 """The music of the demo: six pieces of three short passages, written for this project.
 
 Plain idioms of the eighteenth and nineteenth century, four to five seconds each at the written
-tempo; the notation is explained in demo_notation.
+tempo; the notation is explained in `notation`.
 """
 
-from crescendai.datasets.demo_notation import Passage, Piece
+from crescendai.datasets.demo.notation import Passage, Piece
 
 CHORALE = Piece(
     name="chorale",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crescendai.datasets.demo_notation import Score
-from crescendai.datasets.demo_playing import PARAMETERS
+from crescendai.datasets.demo.notation import Score
+from crescendai.datasets.demo.playing import PARAMETERS
 from crescendai.dimensions import NAMES
 
 SCALE = 7  # answers are 1 to 7; PercePiano divides them by 7
@@ -29,7 +29,7 @@ class Judgement:
     noise: float
 
 
-# Parameters of playing by their names in demo_playing; of the music: minor (1, major -1),
+# Parameters of playing by their names in `playing`; of the music: minor (1, major -1),
 # register (mean pitch) and density (onsets a second, as played).
 JUDGEMENTS: dict[str, Judgement] = {
     "timing_stability": Judgement({"jitter_ms": 0.8, "rubato": 0.5, "melody_lead_ms": 0.2}, 1.3),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crescendai.datasets.demo_notation import MELODY, Score
+from crescendai.datasets.demo.notation import MELODY, Score
 from crescendai.midi.notes import Performance
 
 LEAD_IN_S = 0.15  # before the first note, so that a melody ahead of the beat stays in the file
@@ -83,7 +83,9 @@ def choose_parameters(character: dict[str, float], player: np.ndarray, clip: np.
     }
 
 
-def beat_times_s(quarters: np.ndarray, length: float, quarters_per_minute: float, rubato: float) -> np.ndarray:
+def beat_times_s(
+    quarters: np.ndarray, length: float, quarters_per_minute: float, rubato: float
+) -> np.ndarray:
     """When a place of the score is played: a phrase arch after Todd, the middle faster than the ends.
 
     The beat is 1 + rubato · ((2x - 1)² - 1/3) times its mean length at x = quarters / length;

@@ -1,7 +1,7 @@
 """The embedded demo corpus: short passages, simulated players and raters, and the truth behind them.
 
-It needs no download and no binary file: every clip follows from the notes in demo_score, the model
-of playing in demo_playing, the listeners in demo_raters and a seed. The pipeline runs on it in
+It needs no download and no binary file: every clip follows from the notes in `score`, the model
+of playing in `playing`, the listeners in `raters` and a seed. The pipeline runs on it in
 minutes and its results can be checked, since the true ratings are known.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crescendai.datasets.demo_notation import Passage, Piece, Score, read_score
-from crescendai.datasets.demo_playing import choose_parameters, draw_style, perform
-from crescendai.datasets.demo_raters import answer, standard_properties, true_ratings
-from crescendai.datasets.demo_score import PIECES
+from crescendai.datasets.demo.notation import Passage, Piece, Score, read_score
+from crescendai.datasets.demo.playing import choose_parameters, draw_style, perform
+from crescendai.datasets.demo.raters import answer, standard_properties, true_ratings
+from crescendai.datasets.demo.score import PIECES
 from crescendai.dimensions import NAMES
 from crescendai.errors import ParamsError
 from crescendai.midi.notes import Performance, sounding_end_s, write_midi
@@ -74,7 +74,7 @@ def demo_truth(pieces: int, passages_per_piece: int, players: int, raters: int, 
     """What is behind the ratings: a row a clip, in the order of `make_demo`.
 
     Returns:
-        ``clip_id``, the parameters of demo_playing in their units, ``minor`` (1 or -1), ``register``
+        ``clip_id``, the parameters of `playing` in their units, ``minor`` (1 or -1), ``register``
         and ``density`` (standardised) and the 19 true ratings in (1/7, 1).
 
     Raises:
@@ -107,6 +107,7 @@ def make_demo(
                 "movement": f"Demo_{clip.piece.name}",
                 "segment": str(clip.segment),
                 "player": str(clip.player),
+                "excerpt": f"Demo_{clip.piece.name}_{clip.segment}",
                 "passage": f"Demo_{clip.piece.name}_{clip.segment}",
                 "midi": write_midi(clip.performance, sounding_end_s(clip.performance, RELEASE_TAIL_S)),
                 "audio": None,

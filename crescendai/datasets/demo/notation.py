@@ -34,7 +34,7 @@ class Passage:
 @dataclass(frozen=True)
 class Piece:
     """Passages of one kind. ``character`` says how the piece wants to be played: for some of the
-    parameters of demo_playing an offset in standard deviations."""
+    parameters of `playing` an offset in standard deviations."""
 
     name: str
     metre: str
@@ -106,8 +106,11 @@ def read_score(piece: Piece, passage: Passage) -> Score:
     beats, unit = map(int, piece.metre.split("/"))
     quarters_per_bar = beats * 4 / unit
     for line in (passage.melody, passage.inner, passage.bass, passage.harmony):
-        if line.count("|") + 1 != piece.bars:
-            raise DataError(f"{piece.name}: {line!r}: expected {piece.bars} bars, found {line.count('|') + 1}")
+        if (found := line.count("|") + 1) != piece.bars:
+            raise DataError(
+                f"{piece.name}: {line!r}: expected {piece.bars} bars, found {found}; "
+                "add or take away bar lines"
+            )
     notes = sorted(
         (onset, midi_pitch(name), voice, duration)
         for voice, line in ((MELODY, passage.melody), (INNER, passage.inner), (BASS, passage.bass))

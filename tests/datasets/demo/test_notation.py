@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from crescendai.datasets.demo_notation import BASS, MELODY, midi_pitch, read_line, read_score
-from crescendai.datasets.demo_playing import PARAMETER_NAMES
-from crescendai.datasets.demo_score import PIECES
+from crescendai.datasets.demo.notation import BASS, MELODY, midi_pitch, read_line, read_score
+from crescendai.datasets.demo.playing import PARAMETER_NAMES
+from crescendai.datasets.demo.score import PIECES
 from crescendai.errors import DataError
 
 PASSAGES = [

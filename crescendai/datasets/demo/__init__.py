@@ -1,0 +1,1 @@
+"""The embedded demo corpus: passages, simulated players and raters, and the truth behind them."""

@@ -1,0 +1,70 @@
+"""Saved and loaded is the same model; anything else is refused with a reason."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from crescendai.errors import DataError
+from crescendai.models.checkpoint import TrainedModel, load_model, save_model
+from crescendai.models.prediction import make_predict, predict_clips
+from crescendai.models.windows import InputScale
+from tests.models.networks import clips, small, weights
+
+
+@pytest.fixture
+def trained() -> TrainedModel:
+    model = small()
+    settings = {"sample_rate_hz": 22050, "hop_length": 512, "floor_db": -100.0}
+    return TrainedModel(model, weights(model), InputScale(-61.5, 1 / 3), settings, tuple("abcde"))
+
+
+def test_round_trip_is_identity(trained: TrainedModel, tmp_path: Path):
+    save_model(trained, tmp_path / "deep" / "ast-fold0.1")
+    loaded = load_model(tmp_path / "deep" / "ast-fold0.1")
+    assert loaded.network == trained.network
+    assert (loaded.input_scale, loaded.spectrogram, loaded.dimensions) == (
+        trained.input_scale, trained.spectrogram, trained.dimensions,
+    )  # fmt: skip
+    assert jax.tree.structure(loaded.params) == jax.tree.structure(trained.params)
+    jax.tree.map(np.testing.assert_array_equal, loaded.params, trained.params)
+    ratings = [
+        predict_clips(make_predict(m.network), m.params, clips([50]), m.input_scale, 40, 2)
+        for m in (trained, loaded)
+    ]
+    np.testing.assert_array_equal(*ratings)
+
+
+def test_equal_models_are_equal_files_and_nothing_is_left_behind(trained: TrainedModel, tmp_path: Path):
+    for name in ("one", "two"):
+        save_model(trained, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "one.json", "one.safetensors", "two.json", "two.safetensors",
+    ]  # fmt: skip
+    for suffix in (".json", ".safetensors"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+
+
+def test_weights_of_another_network_are_refused(trained: TrainedModel, tmp_path: Path):
+    save_model(trained, tmp_path / "m")
+    config = json.loads((tmp_path / "m.json").read_text())
+    config["network"]["num_outputs"] = 4
+    (tmp_path / "m.json").write_text(json.dumps(config))
+    with pytest.raises(DataError, match=r"head/ratings/bias with shape \(4,\), found \(5,\)"):
+        load_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\x00" * 40, b"\xff\xff\xff\xff\xff\xff\xff\x7f{"])
+def test_missing_and_damaged_files_are_named(
+    trained: TrainedModel, tmp_path: Path, suffix: str, content: bytes | None
+):
+    save_model(trained, tmp_path / "m")
+    path = tmp_path / f"m{suffix}"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=f"m{suffix}: expected"):
+        load_model(tmp_path / "m")

@@ -1,0 +1,137 @@
+"""The pipeline as its users run it: a fresh copy of the project, real DVC, a small demo corpus."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.imports import PROJECT
+
+SMALL = [
+    "scale.demo.source.pieces=3", "scale.demo.source.passages_per_piece=2", "scale.demo.source.players=4",
+    "scale.demo.source.raters=6", "scale.demo.finetune.max_epochs=2", "scale.demo.finetune.window_s=3.0",
+    "folds.n_folds=2", "baselines.trees=20", "evaluate.bootstrap_samples=200",
+]  # fmt: skip
+pytestmark = pytest.mark.xdist_group("pipeline")  # one worker: they share a folder
+
+
+def run(*command: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a command as in a shell with .venv first on PATH."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+        "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@t", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@t",
+    }  # fmt: skip
+    environment.pop("CRESCENDAI_MIRROR", None)
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
+    assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done
+
+
+def stages_run(output: str) -> list[str]:
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the working tree's tracked files, run once on a small demo corpus."""
+    folder = tmp_path_factory.mktemp("project")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, folder / name)
+    run("git", "init", "-q", "-b", "main", cwd=folder)
+    run("git", "add", "-A", cwd=folder)
+    run("git", "commit", "-qm", "start", cwd=folder)
+    first = run("dvc", "exp", "run", *[word for value in SMALL for word in ("-S", value)], cwd=folder)
+    assert stages_run(first.stdout) == [
+        f"{name}@demo"
+        for name in ("fetch", "render", "spectrograms", "split", "baselines", "finetune", "evaluate", "report")
+    ] or set(stages_run(first.stdout)) >= {"finetune@demo", "report@demo"}
+    run("git", "add", "-A", cwd=folder)
+    run("git", "commit", "-qm", "small", cwd=folder)
+    return folder
+
+
+def test_all_results_are_there(project: Path) -> None:
+    metrics = json.loads((project / "metrics/demo.json").read_text())
+    assert 0 < metrics["ceiling"]["r2"] < 1
+    for protocol in ("composition", "performer", "movement", "random"):
+        assert {"mean_rater", "audio_blend", "midi_blend"} <= set(metrics[protocol])
+    row = metrics["composition"]["ast"]
+    assert row["r2_low"] <= row["r2"] <= row["r2_high"]
+    assert (project / "reports/demo.html").stat().st_size > 10_000
+    assert (project / "mlflow.db").exists()
+
+
+def test_a_second_run_runs_nothing(project: Path) -> None:
+    assert stages_run(run("dvc", "repro", cwd=project).stdout) == []
+    assert run("dvc", "status", "-q", cwd=project, check=False).returncode == 0
+
+
+def test_an_experiment_on_the_rate_reruns_training_and_what_follows(project: Path) -> None:
+    done = run("dvc", "exp", "run", "-n", "slow-rate", "-S", "lr=3e-4", cwd=project)
+    assert stages_run(done.stdout) == ["finetune@demo", "evaluate@demo", "report@demo"]
+    difference = json.loads(run("dvc", "metrics", "diff", "--json", cwd=project).stdout)
+    changed = set(difference.get("diff", difference).get("metrics/demo.json", {}))
+    assert changed and all(".ast." in key for key in changed), changed
+    assert "slow-rate" in run("dvc", "exp", "show", "--no-pager", "--csv", cwd=project).stdout
+    run("git", "checkout", "-q", "--", ".", cwd=project)
+    run("dvc", "checkout", "-q", cwd=project)
+
+
+def test_a_rate_in_scientific_notation_reaches_the_training(project: Path) -> None:
+    # DVC writes 1e-05, which a YAML 1.1 reader takes for text.
+    run("dvc", "exp", "run", "-n", "tiny-rate", "-S", "lr=1e-5", cwd=project)
+    curves = (project / "plots/demo/curves.csv").read_text().splitlines()
+    column = curves[0].split(",").index("learning_rate")
+    assert max(float(line.split(",")[column]) for line in curves[1:]) <= 1e-5
+    run("git", "checkout", "-q", "--", ".", cwd=project)
+    run("dvc", "checkout", "-q", cwd=project)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(("lr: ", "lr: -"), "lr: input should be greater than 0"), (("n_mels: 128", "n_mel: 128"), "n_mel: extra")],
+)
+def test_a_wrong_parameter_is_one_line(project: Path, change: tuple[str, str], says: str) -> None:
+    path = project / "params.yaml"
+    original = path.read_text()
+    path.write_text(original.replace(*change))
+    try:
+        done = run(sys.executable, "-m", "stages.split", "demo", cwd=project, check=False)
+    finally:
+        path.write_text(original)
+    assert done.returncode == 1
+    assert says in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("table", ["clips", "folds"])
+def test_a_damaged_table_is_one_line_and_nothing_is_lost(project: Path, table: str) -> None:
+    path = project / f"data/demo/{table}.parquet"
+    kept, metrics = path.read_bytes(), (project / "metrics/demo.json").read_bytes()
+    path.unlink()  # a link into the cache must not be written through
+    path.write_bytes(kept[: len(kept) // 2])
+    try:
+        done = run(sys.executable, "-m", "stages.evaluate", "demo", cwd=project, check=False)
+    finally:
+        path.write_bytes(kept)
+    assert done.returncode == 1
+    assert f"{table}.parquet" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert (project / "metrics/demo.json").read_bytes() == metrics
+
+
+def test_a_stage_explains_itself(project: Path) -> None:
+    done = run(sys.executable, "-m", "stages.finetune", "--help", cwd=project)
+    assert "Reads" in done.stdout and "Writes" in done.stdout
+    wrong = run(sys.executable, "-m", "stages.finetune", "maestro", cwd=project, check=False)
+    assert wrong.returncode == 1 and "demo, percepiano" in wrong.stderr

@@ -1,0 +1,176 @@
+"""A made-up run in the layout of the pipeline: what stage report reads, without running the stages."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from crescendai.audio.logmel import log_mel_spectrogram
+from crescendai.datasets.store import write_store
+from crescendai.datasets.tables import write_table
+from crescendai.dimensions import NAMES
+from crescendai.params import Params
+
+PROJECT = Path(__file__).parents[2]
+SAMPLE_RATE_HZ = 22050
+PROTOCOLS = ("composition", "random")
+# How much of a rating each model gets right, by what the row is called.
+SKILL = {"mean_rater": 0.0, "audio_blend": 0.65, "midi_blend": 0.75, "ast": 0.6}
+
+
+def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tuple, skill: dict) -> Path:
+    """Writes params.yaml, data, plots and metrics of ``pieces * players`` clips below ``top``."""
+    rng = np.random.default_rng(3)
+    data, plots = top / "data" / "demo", top / "plots" / "demo"
+    shutil.copy(PROJECT / "params.yaml", top / "params.yaml")
+    clips = _clips(rng, pieces, players)
+    write_table(clips, data / "clips.parquet")
+    _write_sound(clips, data, params)
+    folds = pd.concat([_folds(clips, protocol) for protocol in protocols])
+    write_table(folds, data / "folds.parquet")
+    predictions = _predictions(rng, clips, folds, skill)
+    for file, own in (("ast", predictions["model"] == "ast"), ("baselines", predictions["model"] != "ast")):
+        write_table(predictions[own], data / "predictions" / f"{file}.parquet")
+    curves = _curves(rng, folds[folds["protocol"] == "composition"]["fold"].nunique())
+    write_table(curves, data / "curves.parquet")
+    plots.mkdir(parents=True)
+    _write_results(rng, clips, predictions, top)
+    return top
+
+
+def _clips(rng, pieces: int, players: int) -> pd.DataFrame:
+    rows = []
+    for piece in range(pieces):
+        for player in range(players):
+            excerpt = f"Study{piece + 1}_8bars_{piece % 2 + 1}"
+            ratings = np.clip(
+                0.55 + 0.06 * rng.standard_normal() + 0.13 * rng.standard_normal(len(NAMES)), 0.15, 1
+            )
+            rows.append(
+                {
+                    "clip_id": f"Study{piece + 1}_8bars_player{player:02d}_{piece % 2 + 1}",
+                    "piece": f"Study no. {piece + 1} <& sons>", "movement": f"Study{piece + 1}",
+                    "segment": str(piece % 2 + 1), "player": f"player{player:02d}", "passage": excerpt,
+                    "excerpt": excerpt, "midi": b"", "audio": None, "n_raters": int(rng.integers(6, 15)),
+                }
+                | dict(zip(NAMES, ratings, strict=True))
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _write_sound(clips: pd.DataFrame, data: Path, params: Params) -> None:
+    settings, sounds, spectrograms = params.spectrograms, [], []
+    for index, clip_id in enumerate(clips["clip_id"]):
+        samples = _melody(index)
+        flac = io.BytesIO()
+        soundfile.write(flac, samples, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+        duration_s = len(samples) / SAMPLE_RATE_HZ
+        sounds.append({"clip_id": clip_id, "instrument": "timgm", "sample_rate_hz": SAMPLE_RATE_HZ,
+                       "num_samples": len(samples), "duration_s": duration_s,
+                       "file_duration_s": duration_s + 2,
+                       "flac": flac.getvalue()})  # fmt: skip
+        spectrograms.append(log_mel_spectrogram(samples, SAMPLE_RATE_HZ, **settings.model_dump()))
+    audio = pd.DataFrame(sounds)
+    write_table(audio, data / "audio.parquet")
+    index = audio[["clip_id", "instrument", "duration_s"]].assign(
+        num_frames=[len(one) for one in spectrograms]
+    )
+    write_store(data / "spectrograms", index, spectrograms, settings.n_mels, settings.model_dump())
+
+
+def _melody(index: int) -> np.ndarray:
+    """A few decaying tones with overtones, of another length and loudness for every clip."""
+    notes = 4 + index % 4
+    time_s = np.arange(int(SAMPLE_RATE_HZ * (0.3 * notes + 0.5))) / SAMPLE_RATE_HZ
+    samples = np.zeros_like(time_s)
+    for note in range(notes):
+        since_s = time_s - 0.3 * note
+        pitch_hz = 220 * 2 ** (((7 * index + 4 * note) % 24) / 12)
+        decay = np.where(since_s >= 0, np.exp(-3 * np.maximum(since_s, 0)), 0)
+        samples += decay * sum(np.sin(2 * np.pi * pitch_hz * k * since_s) / k**2 for k in range(1, 7))
+    return (0.08 * (1 + index % 3) * samples).astype(np.float32)
+
+
+def _folds(clips: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    column = {"composition": "passage", "performer": "player", "movement": "movement"}.get(
+        protocol, "clip_id"
+    )
+    fold = np.unique(clips[column], return_inverse=True)[1] % (len(clips) if protocol == "movement" else 3)
+    return pd.DataFrame(
+        {"protocol": protocol, "clip_id": clips["clip_id"], "fold": fold, "group": clips[column]}
+    )
+
+
+def _predictions(rng, clips: pd.DataFrame, folds: pd.DataFrame, skill: dict) -> pd.DataFrame:
+    rated, tables = clips[list(NAMES)].to_numpy(), []
+    hardness = {"composition": 1.0, "performer": 0.9, "movement": 0.1, "random": 1.15}
+    shared = 0.05 * rng.standard_normal(rated.shape)
+    for protocol, own in folds.groupby("protocol", sort=False):
+        for model, right in skill.items():
+            if model == "ast" and protocol != "composition":
+                continue
+            noise = 0.06 * rng.standard_normal(rated.shape) + shared if right else 0
+            right = right * hardness.get(protocol, 0.95) * (0.5 + rng.random(len(NAMES)))
+            answer = rated.mean(axis=0) + right * (rated + noise - rated.mean(axis=0))
+            table = pd.DataFrame(answer, columns=list(NAMES))
+            tables.append(table.assign(protocol=protocol, model=model, clip_id=own["clip_id"].to_numpy(),
+                                       fold=own["fold"].to_numpy()))  # fmt: skip
+    return pd.concat(tables)[["protocol", "model", "clip_id", "fold", *NAMES]]
+
+
+def _curves(rng, num_folds: int) -> pd.DataFrame:
+    rows = []
+    for fold in range(num_folds):
+        for epoch in range(1, 18 + 5 * fold):
+            loss = 0.012 + 0.05 * np.exp(-epoch / 4)
+            rows.append({"protocol": "composition", "fold": fold, "epoch": epoch, "train_loss": loss * 0.9,
+                         "validation_loss": loss * (1.05 + 0.02 * (epoch / 10) ** 2 + 0.05 * rng.random()),
+                         "learning_rate": 1e-3 / epoch, "clips_per_s": 30.0})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Path) -> None:
+    plots, rated = top / "plots" / "demo", clips.set_index("clip_id")[list(NAMES)]
+    ceilings = 0.62 + 0.28 * rng.random(len(NAMES))
+    metrics: dict = {"ceiling": {"r2": ceilings.mean(), "pearson": np.sqrt(ceilings.mean())}}
+    dimensions, errors, comparisons = [], {}, []
+    for (protocol, model), own in predictions.groupby(["protocol", "model"], sort=False):
+        answer = own.set_index("clip_id")[list(NAMES)].loc[rated.index]
+        r2 = 1 - ((answer - rated) ** 2).mean() / rated.var(ddof=0)
+        r2 = np.minimum(r2, ceilings) if model != "mean_rater" else r2
+        half = 0.05 + 0.05 * rng.random()
+        pearson = None if model == "mean_rater" else float(np.sqrt(max(r2.mean(), 0)))
+        metrics.setdefault(protocol, {})[model] = {
+            "r2": float(r2.mean()), "r2_low": float(r2.mean() - half), "r2_high": float(r2.mean() + half),
+            "r2_folds": float(r2.mean() - 0.02), "pearson": pearson, "spearman": pearson,
+            "ccc": 0.0 if pearson is None else pearson - 0.05,
+            "mae": float((answer - rated).abs().to_numpy().mean()),
+        }  # fmt: skip
+        for index, name in enumerate(NAMES):
+            dimensions.append({"protocol": protocol, "model": model, "dimension": name, "r2": r2.iloc[index],
+                               "r2_low": r2.iloc[index] - half, "r2_high": r2.iloc[index] + half,
+                               "pearson": pearson, "spearman": pearson, "ccc": pearson, "mae": 0.07,
+                               "ceiling_r2": ceilings[index]})  # fmt: skip
+        if protocol == "composition":
+            errors[model] = (answer - rated).to_numpy().ravel()
+            if model not in ("ast", "mean_rater"):
+                comparisons.append({"protocol": protocol, "model": "ast", "baseline": model,
+                                    "difference_r2": -0.0312, "low": -0.0801, "high": 0.0123, "p": 0.0004,
+                                    "p_holm": 0.0412})  # fmt: skip
+    pairs = [(a, b) for a in errors for b in errors if a < b]
+    correlation = [
+        {"model_a": a, "model_b": b, "correlation": np.corrcoef(errors[a], errors[b])[0, 1]} for a, b in pairs
+    ]
+    network = predictions[(predictions["protocol"] == "composition") & (predictions["model"] == "ast")]
+    predicted = network.melt(["protocol", "model", "clip_id", "fold"], list(NAMES), "dimension", "predicted")
+    predicted["rated"] = [rated.loc[row.clip_id, row.dimension] for row in predicted.itertuples()]
+    predicted = predicted.sample(min(2000, len(predicted)), random_state=1)
+    tables = {"dimensions": dimensions, "comparisons": comparisons, "error_correlation": correlation}
+    for name, rows in (tables | {"predicted": predicted}).items():
+        pd.DataFrame(rows).round(4).to_csv(plots / f"{name}.csv", index=False)
+    (top / "metrics").mkdir()
+    (top / "metrics" / "demo.json").write_text(json.dumps(metrics, indent=2))

@@ -1,0 +1,157 @@
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from crescendai.datasets.tables import read_table
+from crescendai.dimensions import DIMENSIONS, NAMES
+from crescendai.errors import DataError
+from crescendai.report.clips import best_and_worst
+from crescendai.report.inputs import read_inputs
+from crescendai.report.page import build_page, flat_params, flatten
+from crescendai.report.provenance import collect_provenance
+
+
+@pytest.fixture(scope="module")
+def inputs(run_folder, params):
+    return read_inputs(run_folder, "demo", params)
+
+
+@pytest.fixture(scope="module")
+def provenance(run_folder):
+    return collect_provenance(run_folder, "demo", "2024-11-02")
+
+
+@pytest.fixture(scope="module")
+def page(inputs, provenance) -> str:
+    return build_page(inputs, provenance)
+
+
+def text_of(page: str) -> str:
+    """What a reader sees, without markup and style."""
+    pieces: list[str] = []
+    parser = HTMLParser()
+    parser.handle_data = pieces.append
+    parser.feed(re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))
+    return re.sub(r"\s+", " ", "".join(pieces))
+
+
+def test_equal_inputs_give_equal_pages(page, inputs, provenance):
+    assert build_page(inputs, provenance) == page
+
+
+def test_page_refers_to_nothing_outside_and_runs_nothing(page):
+    assert set(re.findall(r'(?:src|href)="(#|data:|[^"]*)', page)) == {"#", "data:"}
+    assert not re.search(r"<script|\bon\w+=|url\(|@import|style=", page)
+    assert "default-src 'none'" in page or "default-src &#39;none&#39;" in page
+
+
+def test_every_tag_is_closed_and_every_id_is_unique(page):
+    void = {"meta", "link", "img", "br"}
+    still_open: list[str] = []
+    parser = HTMLParser()
+    parser.handle_startendtag = lambda tag, attributes: None
+    parser.handle_starttag = lambda tag, attributes: still_open.append(tag) if tag not in void else None
+    parser.handle_endtag = lambda tag: (
+        None if still_open.pop() == tag else pytest.fail(f"</{tag}> out of place")
+    )
+    parser.feed(page)
+    assert still_open == []
+    identifiers = re.findall(r'\bid="([^"]+)"', page)
+    assert len(identifiers) == len(set(identifiers))
+    assert set(re.findall(r'aria-labelledby="([^"]+)"', page)) <= set(identifiers)
+
+
+def test_names_from_the_data_are_escaped(page):
+    assert "<& sons>" not in page
+    assert "&lt;&amp; sons&gt;" in page
+
+
+def test_page_holds_every_score_dimension_and_parameter(page, inputs):
+    text = text_of(page)
+    for models in inputs.metrics.values():
+        for score in models.values():
+            assert f"{score['r2']:.2f}".replace("-", "−") in text
+    for dimension in DIMENSIONS:
+        assert f"{dimension.low_pole} – {dimension.high_pole}" in text
+    for key, value in flat_params(inputs):
+        assert f"{key} {value}" in text
+
+
+def test_page_says_where_it_comes_from(page, provenance):
+    changed = replace(provenance, revision="f" * 40, changed=("params.yaml",), experiment="stoic-sums")
+    assert provenance.data_sha256 in page
+    assert "2024-11-02" in page
+    assert changed.short_revision == "f" * 10 + "+"
+
+
+def test_uncommitted_changes_are_told(inputs, provenance):
+    changed = replace(provenance, revision="f" * 40, changed=("params.yaml",), experiment="stoic-sums")
+    text = text_of(build_page(inputs, changed))
+    for part in ("f" * 40, "with uncommitted changes in params.yaml", "stoic-sums"):
+        assert part in text
+
+
+def test_random_split_is_marked_as_leaky_and_no_other(page):
+    marked = re.findall(r'<h3 id="protocol-(\w+)">[^\n]*leaky, for reference', page)
+    assert marked == ["random"]
+
+
+def test_demo_page_says_that_its_raters_are_made_up(page):
+    assert "made by formula" in text_of(page)
+
+
+def test_best_clips_have_the_smallest_error_and_worst_the_largest(inputs):
+    rated = inputs.clips.set_index("clip_id")[list(NAMES)]
+    errors = (inputs.predictions - rated).abs().mean(axis=1).sort_values()
+    shown = best_and_worst(inputs)
+    assert [clip for clip, _ in shown] == [*errors.index[:3], *errors.index[::-1][:3]]
+    assert [error for _, error in shown] == pytest.approx([*errors[:3], *errors[::-1][:3]])
+
+
+def test_shared_passages_of_published_folds_are_told(inputs, provenance, params):
+    clips = inputs.clips.sort_values("clip_id")
+    published = "file:data/demo/folds/study2026.json"
+    folds = pd.DataFrame({"protocol": "study2026", "clip_id": clips["clip_id"], "fold": range(len(clips)),
+                          "group": clips["clip_id"]})  # fmt: skip
+    scale = params.scale.demo.model_copy(update={"protocols": ["composition", published]})
+    changed = replace(
+        inputs,
+        params=params.model_copy(update={"scale": params.scale.model_copy(update={"demo": scale})}),
+        folds=pd.concat([inputs.folds, folds]),
+        metrics=inputs.metrics | {"study2026": inputs.metrics["random"]},
+    )
+    text = text_of(build_page(changed, provenance))
+    assert "Published folds: study2026" in text
+    assert f"{clips['passage'].nunique()} passages are nevertheless on both sides" in text
+
+
+def test_missing_results_are_named(own_run, params):
+    (own_run / "plots" / "demo" / "comparisons.csv").unlink()
+    with pytest.raises(DataError, match=r"comparisons\.csv"):
+        read_inputs(own_run, "demo", params)
+
+
+def test_network_without_results_is_named(own_run, params):
+    path = own_run / "metrics" / "demo.json"
+    metrics = json.loads(path.read_text())
+    del metrics["composition"]["ast"]
+    path.write_text(json.dumps(metrics))
+    with pytest.raises(DataError, match=r"demo\.json.*ast under protocol composition"):
+        read_inputs(own_run, "demo", params)
+
+
+def test_clips_on_several_pianos_are_counted_once(own_run, params, provenance):
+    path = own_run / "data" / "demo" / "audio.parquet"
+    audio = read_table(path)
+    pd.concat([audio, audio.assign(instrument="upright")]).to_parquet(path)
+    text = text_of(build_page(read_inputs(own_run, "demo", params), provenance))
+    assert f"{audio['duration_s'].sum() / 60:.0f}" in text
+    assert "on timgm and upright" in text
+
+
+def test_flatten_joins_keys_with_dots():
+    assert flatten({"a": {"b": {"c": 1}, "d": [2]}, "e": 3}) == {"a.b.c": 1, "a.d": [2], "e": 3}
