@@ -44,7 +44,7 @@ from crescendai.params import Params
 from stages import run_stage
 
 # Not the megabytes of MIDI and audio.
-CLIP_COLUMNS = ["clip_id", "movement", "player", "excerpt", "passage", *NAMES]
+CLIP_COLUMNS = ["clip_id", "piece", "segment", "movement", "player", "excerpt", "passage", *NAMES]
 MAX_POINTS = 2000  # of predicted.csv: what a scatter plot can show
 
 

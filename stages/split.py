@@ -22,7 +22,7 @@ from stages import run_stage
 def main(corpus: str, params: Params) -> None:
     folder = Path("data") / corpus
     clips = read_table(
-        folder / "clips.parquet", ["clip_id", "piece", "movement", "player", "excerpt", "passage"]
+        folder / "clips.parquet", ["clip_id", "piece", "segment", "movement", "player", "excerpt", "passage"]
     )
     protocols = all_protocols(getattr(params.scale, corpus).protocols, params.split)
 
@@ -31,10 +31,10 @@ def main(corpus: str, params: Params) -> None:
         folds = assign_folds(clips, spec, params.folds.n_folds, params.seed)
         sizes = folds.loc[folds["fold"] != NO_FOLD].groupby("fold").size().tolist()
         print(f"{protocol_name(spec)}: {folds['group'].nunique()} groups, clips a fold {sizes}")
-        if spec not in ("random", "performer"):  # these two show music to both sides by intent
+        if spec not in ("random", "performer"):  # which show music to both sides by intent
             shared = shared_passages(clips, folds)
             if shared:
-                print(f"  as published, {len(shared)} passages are on both sides, e.g. {', '.join(shared[:3])}")
+                print(f"  {len(shared)} passages are on both sides, e.g. {', '.join(shared[:3])}")
         tables.append(folds)
     write_table(pd.concat(tables), folder / "folds.parquet")
 

@@ -28,12 +28,34 @@ def load_audio_bytes(content: bytes, name: str, sample_rate_hz: int) -> np.ndarr
     if not content:
         raise DataError(f"{name}: expected audio, found an empty file; {advice}")
     try:
-        channels, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            promised, rate_hz = file.frames, file.samplerate
+            channels = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise DataError(f"{name}: expected audio, found bytes that do not decode ({error}); {advice}") from error
+    if len(channels) < promised or _ends_early(content):
+        raise DataError(
+            f"{name}: expected a whole file, found one that breaks off after {len(channels) / rate_hz:.1f} s; "
+            "copy or export it again"
+        )
     audio = channels.mean(axis=1)
     if not len(audio):
         raise DataError(f"{name}: expected audio, found no samples; {advice}")
     if not np.isfinite(audio).all():
         raise DataError(f"{name}: expected finite samples, found NaN or infinity; export the recording again")
     return audio if rate_hz == sample_rate_hz else soxr.resample(audio, rate_hz, sample_rate_hz, quality="HQ")
+
+
+def _ends_early(content: bytes) -> bool:
+    """Whether a WAV or OGG file is shorter than it says; libsndfile reads such files without a word."""
+    if content[:4] == b"RIFF":
+        size = int.from_bytes(content[4:8], "little")
+        # Programs that write to a pipe leave 0 or the largest number, and mean "unknown".
+        return size not in (0, 0xFFFFFFFF) and size + 8 > len(content)
+    if content[:4] == b"OggS":
+        last_page = content[content.rfind(b"OggS") :]
+        if len(last_page) < 27 or not last_page[5] & 4:  # no end-of-stream flag
+            return True
+        segments = last_page[26]
+        return len(last_page) < 27 + segments + sum(last_page[27 : 27 + segments])
+    return False

@@ -26,7 +26,7 @@ def log_mel_spectrogram(
 ) -> np.ndarray:
     """Power in mel bands over time, in dB; never normalised per clip.
 
-    ``10·log10(max(M·|STFT|² / P, 10^(floor/10)))`` with a periodic Hann window, zero padding of half
+    ``max(10·log10(M·|STFT|² / P), floor)`` with a periodic Hann window, zero padding of half
     a window at both ends, triangular filters M of peak 1 and P the STFT power of a sine of amplitude
     1: such a sine reads about 0 dB in its band whatever the settings. A level relative to the clip's
     own peak would erase what several dimensions rate.
@@ -57,8 +57,8 @@ def log_mel_spectrogram(
         spectrum = scipy.fft.rfft(windows[block] * window, axis=1)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         mel_power[block] = power @ filters
-    floor_power = 10.0 ** (floor_db / 10.0)
-    return 10.0 * np.log10(np.maximum(mel_power * np.float32(scale), np.float32(floor_power)))
+    mel_db = 10.0 * np.log10(np.maximum(mel_power * np.float32(scale), np.finfo(np.float32).tiny))
+    return np.maximum(mel_db, np.float32(floor_db))
 
 
 def mel_filterbank(

@@ -2,17 +2,19 @@
 
 Protocols and what a group is in each:
 
-=============  =============================================================  ==================
-composition    the passage: one stretch of music, whoever plays it            the usual question
-performer      the player                                                     a new pianist
-movement       the movement, one fold each                                    new music: the hard one
+=============  =============================================================  ===================
+composition    (piece, segment), PercePiano's published protocol              the published question
+passage        all excerpts that share music                                  music never heard
+performer      the player                                                     a pianist never heard
+movement       the movement, one fold each                                    works never heard
 random         the clip itself: leaky by design, for reference only           none
 file:<path>    folds published as JSON ``{"fold_0": [clip_id, …], …}``        theirs
-=============  =============================================================  ==================
+=============  =============================================================  ===================
 
-A passage is not always one excerpt: PercePiano's 16-bar excerpts contain the very recordings of
-two 8-bar excerpts, and rondo themes come back (see `crescendai.datasets.passages`). Published folds
-are taken as they are, so there a group is the excerpt.
+``composition`` and published folds are taken as their authors made them. They do not keep all music
+apart: PercePiano's 16-bar excerpts contain the very recordings of two 8-bar excerpts, and rondo themes
+come back. ``passage`` does (see `crescendai.datasets.passages`), and is what an honest claim about new
+music rests on.
 """
 
 import json
@@ -24,7 +26,14 @@ import pandas as pd
 
 from crescendai.errors import DataError, LeakError, ParamsError
 
-GROUP_COLUMN = {"composition": "passage", "performer": "player", "movement": "movement", "random": "clip_id"}
+GROUP_COLUMNS = {
+    "composition": ["piece", "segment"],
+    "passage": ["passage"],
+    "performer": ["player"],
+    "movement": ["movement"],
+    "random": ["clip_id"],
+}
+PUBLISHED_GROUP = ["excerpt"]
 LEAKY = ("random",)
 NO_FOLD = -1  # neither trained on nor scored
 PUBLISHED_PREFIX = "file:"
@@ -38,10 +47,10 @@ def protocol_name(spec: str) -> str:
     """
     if spec.startswith(PUBLISHED_PREFIX) and spec.endswith(".json"):
         return Path(spec.removeprefix(PUBLISHED_PREFIX)).stem
-    if spec in GROUP_COLUMN:
+    if spec in GROUP_COLUMNS:
         return spec
     raise ParamsError(
-        f"split: expected one of {', '.join(GROUP_COLUMN)} or file:<path>.json, found {spec!r}; see params.yaml"
+        f"split: expected one of {', '.join(GROUP_COLUMNS)} or file:<path>.json, found {spec!r}; see params.yaml"
     )
 
 
@@ -53,7 +62,8 @@ def all_protocols(protocols: Sequence[str], split: Sequence[str]) -> list[str]:
 def groups_of(clips: pd.DataFrame, spec: str) -> pd.Series:
     """The group of every clip under a protocol; ``[clip]`` strings."""
     protocol_name(spec)  # refuses an unknown protocol
-    return clips[GROUP_COLUMN.get(spec, "excerpt")].astype(str)
+    columns = GROUP_COLUMNS.get(spec, PUBLISHED_GROUP)
+    return clips[columns].astype(str).agg("_".join, axis=1)
 
 
 def deal_groups(

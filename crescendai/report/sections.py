@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from crescendai.datasets.splits import GROUP_COLUMN, NO_FOLD, protocol_name, shared_passages
+from crescendai.datasets.splits import NO_FOLD, protocol_name, shared_passages
 from crescendai.dimensions import DIMENSIONS
 from crescendai.report import charts
 from crescendai.report.inputs import NETWORK, Inputs
@@ -64,9 +64,8 @@ def results(inputs: Inputs) -> list[dict]:
 
 
 def _num_shared(inputs: Inputs, spec: str, folds: pd.DataFrame) -> int:
-    """Passages in more than one fold where folds promise to keep music apart: published ones may not."""
-    promises = GROUP_COLUMN.get(spec, "passage") in ("passage", "movement")
-    return len(shared_passages(inputs.clips, folds)) if promises else 0
+    """Passages in more than one fold, where folds are meant to keep music apart."""
+    return 0 if spec in ("performer", "random") else len(shared_passages(inputs.clips, folds))
 
 
 def _result_row(axis: charts.Axis, ticks: list[float], ceiling: float, model: str, score: dict) -> dict:

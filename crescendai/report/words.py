@@ -41,9 +41,14 @@ class Protocol:
 
 
 PROTOCOLS = {
-    "composition": Protocol(
-        "New passages", "No passage is in both parts, whoever plays it.",
+    "passage": Protocol(
+        "New passages", "No music is in both parts, whoever plays it.",
         "performances of passages it had never heard",
+    ),
+    "composition": Protocol(
+        "New segments", "PercePiano’s published protocol: no (piece, segment) is in both parts; excerpts of "
+        "different length may share music.",
+        "performances of segments it had never heard, though perhaps of music it had",
     ),
     "performer": Protocol(
         "New players", "No player is in both parts; the music may be.",

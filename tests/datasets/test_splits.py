@@ -25,7 +25,7 @@ def corpus() -> pd.DataFrame:
     """3 movements × 4 passages × 5 players; passages m0_0 and m0_1 share music."""
     rows = [
         {"clip_id": f"m{m}_{s}_{p}", "movement": f"m{m}", "player": f"p{p}", "excerpt": f"m{m}_{s}",
-         "passage": "m0_0" if (m, s) == (0, 1) else f"m{m}_{s}"}
+         "piece": f"m{m}", "segment": str(s), "passage": "m0_0" if (m, s) == (0, 1) else f"m{m}_{s}"}
         for m in range(3) for s in range(4) for p in range(5)
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -59,7 +59,7 @@ def test_the_same_seed_deals_the_same_and_row_order_does_not_matter() -> None:
     assert (again.sort_index().to_numpy() == first).all()
 
 
-@pytest.mark.parametrize("spec", ["composition", "performer", "movement", "random"])
+@pytest.mark.parametrize("spec", ["composition", "passage", "performer", "movement", "random"])
 def test_every_protocol_keeps_its_own_group_whole(spec: str) -> None:
     clips = corpus()
     folds = assign_folds(clips, spec, 3, seed=1)
@@ -69,12 +69,18 @@ def test_every_protocol_keeps_its_own_group_whole(spec: str) -> None:
         assert folds["fold"].nunique() == 3
 
 
-def test_shared_music_is_one_group_of_the_composition_protocol() -> None:
+def test_shared_music_is_one_group_of_the_passage_protocol() -> None:
     clips = corpus()
-    folds = assign_folds(clips, "composition", 4, seed=1)
+    folds = assign_folds(clips, "passage", 4, seed=1)
     assert shared_passages(clips, folds) == []
     both = folds[folds["clip_id"].str.startswith(("m0_0", "m0_1"))]
     assert both["fold"].nunique() == 1
+
+
+def test_shared_music_on_both_sides_is_named_where_a_protocol_allows_it() -> None:
+    clips = corpus()
+    folds = assign_folds(clips, "random", 4, seed=1)
+    assert "m0_0" in shared_passages(clips, folds)
 
 
 def test_a_leak_is_refused_with_the_names() -> None:

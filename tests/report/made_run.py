@@ -17,7 +17,7 @@ from crescendai.params import Params
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE_RATE_HZ = 22050
-PROTOCOLS = ("composition", "random")
+PROTOCOLS = ("passage", "random")
 # How much of a rating each model gets right, by what the row is called.
 SKILL = {"mean_rater": 0.0, "audio_blend": 0.65, "midi_blend": 0.75, "ast": 0.6}
 
@@ -35,7 +35,7 @@ def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tu
     predictions = _predictions(rng, clips, folds, skill)
     for file, own in (("ast", predictions["model"] == "ast"), ("baselines", predictions["model"] != "ast")):
         write_table(predictions[own], data / "predictions" / f"{file}.parquet")
-    curves = _curves(rng, folds[folds["protocol"] == "composition"]["fold"].nunique())
+    curves = _curves(rng, folds[folds["protocol"] == "passage"]["fold"].nunique())
     write_table(curves, data / "curves.parquet")
     plots.mkdir(parents=True)
     _write_results(rng, clips, predictions, top)
@@ -96,7 +96,7 @@ def _melody(index: int) -> np.ndarray:
 
 
 def _folds(clips: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    column = {"composition": "passage", "performer": "player", "movement": "movement"}.get(
+    column = {"passage": "passage", "performer": "player", "movement": "movement"}.get(
         protocol, "clip_id"
     )
     fold = np.unique(clips[column], return_inverse=True)[1] % (len(clips) if protocol == "movement" else 3)
@@ -107,11 +107,11 @@ def _folds(clips: pd.DataFrame, protocol: str) -> pd.DataFrame:
 
 def _predictions(rng, clips: pd.DataFrame, folds: pd.DataFrame, skill: dict) -> pd.DataFrame:
     rated, tables = clips[list(NAMES)].to_numpy(), []
-    hardness = {"composition": 1.0, "performer": 0.9, "movement": 0.1, "random": 1.15}
+    hardness = {"passage": 1.0, "performer": 0.9, "movement": 0.1, "random": 1.15}
     shared = 0.05 * rng.standard_normal(rated.shape)
     for protocol, own in folds.groupby("protocol", sort=False):
         for model, right in skill.items():
-            if model == "ast" and protocol != "composition":
+            if model == "ast" and protocol != "passage":
                 continue
             noise = 0.06 * rng.standard_normal(rated.shape) + shared if right else 0
             right = right * hardness.get(protocol, 0.95) * (0.5 + rng.random(len(NAMES)))
@@ -127,7 +127,7 @@ def _curves(rng, num_folds: int) -> pd.DataFrame:
     for fold in range(num_folds):
         for epoch in range(1, 18 + 5 * fold):
             loss = 0.012 + 0.05 * np.exp(-epoch / 4)
-            rows.append({"protocol": "composition", "fold": fold, "epoch": epoch, "train_loss": loss * 0.9,
+            rows.append({"protocol": "passage", "fold": fold, "epoch": epoch, "train_loss": loss * 0.9,
                          "validation_loss": loss * (1.05 + 0.02 * (epoch / 10) ** 2 + 0.05 * rng.random()),
                          "learning_rate": 1e-3 / epoch, "clips_per_s": 30.0})  # fmt: skip
     return pd.DataFrame(rows)
@@ -155,7 +155,7 @@ def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Pat
                                "r2_low": r2.iloc[index] - half, "r2_high": r2.iloc[index] + half,
                                "pearson": pearson, "spearman": pearson, "ccc": pearson, "mae": 0.07,
                                "ceiling_r2": ceilings[index]})  # fmt: skip
-        if protocol == "composition":
+        if protocol == "passage":
             errors[model] = (answer - rated).to_numpy().ravel()
             if model not in ("ast", "mean_rater"):
                 comparisons.append({"protocol": protocol, "model": "ast", "baseline": model,
@@ -165,7 +165,7 @@ def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Pat
     correlation = [
         {"model_a": a, "model_b": b, "correlation": np.corrcoef(errors[a], errors[b])[0, 1]} for a, b in pairs
     ]
-    network = predictions[(predictions["protocol"] == "composition") & (predictions["model"] == "ast")]
+    network = predictions[(predictions["protocol"] == "passage") & (predictions["model"] == "ast")]
     predicted = network.melt(["protocol", "model", "clip_id", "fold"], list(NAMES), "dimension", "predicted")
     predicted["rated"] = [rated.loc[row.clip_id, row.dimension] for row in predicted.itertuples()]
     predicted = predicted.sample(min(2000, len(predicted)), random_state=1)

@@ -117,7 +117,7 @@ def test_shared_passages_of_published_folds_are_told(inputs, provenance, params)
     published = "file:data/demo/folds/study2026.json"
     folds = pd.DataFrame({"protocol": "study2026", "clip_id": clips["clip_id"], "fold": range(len(clips)),
                           "group": clips["clip_id"]})  # fmt: skip
-    scale = params.scale.demo.model_copy(update={"protocols": ["composition", published]})
+    scale = params.scale.demo.model_copy(update={"protocols": ["passage", published]})
     changed = replace(
         inputs,
         params=params.model_copy(update={"scale": params.scale.model_copy(update={"demo": scale})}),
@@ -138,9 +138,9 @@ def test_missing_results_are_named(own_run, params):
 def test_network_without_results_is_named(own_run, params):
     path = own_run / "metrics" / "demo.json"
     metrics = json.loads(path.read_text())
-    del metrics["composition"]["ast"]
+    del metrics["passage"]["ast"]
     path.write_text(json.dumps(metrics))
-    with pytest.raises(DataError, match=r"demo\.json.*ast under protocol composition"):
+    with pytest.raises(DataError, match=r"demo\.json.*ast under protocol passage"):
         read_inputs(own_run, "demo", params)
 
 

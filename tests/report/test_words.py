@@ -10,7 +10,7 @@ def test_numbers_have_a_real_minus_and_no_minus_zero():
 
 def test_headline_claims_the_share_of_the_ceiling():
     score = {"r2": 0.45, "r2_low": 0.4, "r2_high": 0.5}
-    sentence = headline("demo", "composition", "audio_svr", score, 0.75, 0.95)
+    sentence = headline("demo", "passage", "audio_svr", score, 0.75, 0.95)
     for part in ("audio SVR explains 45", "passages it had never heard", "0.40 to 0.50", "60", "75"):
         assert part in sentence
 

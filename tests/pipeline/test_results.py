@@ -1,0 +1,73 @@
+"""What is committed is true of this commit: the lock, the metrics and the README agree."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.results_table import results_table
+from tests.pipeline.imports import PROJECT
+
+DEMO = json.loads((PROJECT / "metrics/demo.json").read_text())
+REAL = json.loads((PROJECT / "metrics/percepiano.json").read_text())
+
+
+@pytest.mark.parametrize("corpus", ["demo", "percepiano"])
+def test_the_lock_is_of_this_code_and_these_parameters(tmp_path: Path, corpus: str) -> None:
+    # In a copy without data, DVC can still say whether code and parameters are those of dvc.lock.
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (PROJECT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
+    params = tmp_path / "params.yaml"
+    text = params.read_text()
+    assert "\ncorpus: demo " in text
+    params.write_text(text.replace("\ncorpus: demo ", f"\ncorpus: {corpus} "))
+    environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    dry = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"],
+        cwd=tmp_path, capture_output=True, text=True, env=environment, check=True,
+    )  # fmt: skip
+    assert "Running stage" not in dry.stdout, dry.stdout
+
+
+@pytest.mark.parametrize(("corpus", "metrics"), [("percepiano", REAL)])
+def test_the_readme_prints_the_committed_metrics(corpus: str, metrics: dict) -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert results_table(metrics) in readme, f"put the output of `python -m benchmarks.results_table {corpus}` there"
+
+
+def test_a_working_pipeline_scores_this_much_on_the_demo_corpus() -> None:
+    # Its truth is known: ratings follow from how clips are played, plus noise of known size, so the
+    # ceiling lies near 0.88 and features of the notes must come near it.
+    assert DEMO["ceiling"]["r2"] == pytest.approx(0.885, abs=0.02)
+    rows = DEMO["passage"]
+    assert 0.65 < rows["midi_blend"]["r2"] < DEMO["ceiling"]["r2"]
+    assert 0.50 < rows["audio_blend"]["r2"] < rows["midi_blend"]["r2"]
+    assert rows["ast"]["r2_low"] > 0 > rows["mean_rater"]["r2"]
+
+
+def test_percepiano_scores_stand_where_the_data_allow() -> None:
+    assert REAL["ceiling"]["r2"] == pytest.approx(0.754, abs=0.01)
+    rows = REAL["composition"]
+    assert rows["audio_blend"]["r2"] >= 0.44
+    assert rows["midi_blend"]["r2"] >= 0.52
+    assert rows["ast"]["r2_low"] > rows["mean_rater"]["r2_high"]
+    assert {"audio_blend", "midi_blend"} <= set(REAL["performer"]) & set(REAL["movement"])
+
+
+@pytest.mark.parametrize("metrics", [DEMO, REAL], ids=["demo", "percepiano"])
+def test_no_score_is_outside_its_interval_or_above_the_ceiling(metrics: dict) -> None:
+    for protocol, rows in metrics.items():
+        if protocol != "ceiling":
+            for model, score in rows.items():
+                assert score["r2_low"] <= score["r2"] <= score["r2_high"], (protocol, model)
+                assert score["r2"] < metrics["ceiling"]["r2"], (protocol, model)
