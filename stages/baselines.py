@@ -3,8 +3,8 @@
 Reads    data/<corpus>/clips.parquet, folds.parquet, descriptors.parquet
 Writes   data/<corpus>/predictions/baselines.parquet   ratings of each clip, out of fold
 Run      python -m stages.baselines <corpus>
-Takes    on two cores: the demo corpus half a minute, PercePiano four minutes, 1 GB
-Expect   PercePiano, composition: R² about 0.37 (audio_blend) and 0.50 (midi_blend)
+Takes    on two cores: the demo corpus half a minute, PercePiano four minutes, 0.6 GB
+Expect   PercePiano, R² of audio_blend and midi_blend: composition 0.46 and 0.54, passage 0.36 and 0.49
 
 mean_rater answers the training part's mean. audio_… models see what the network hears; midi_… models
 see every key and pedal movement as it was played, which no listener does: a bound, not a rival.
@@ -45,10 +45,14 @@ def main(corpus: str, params: Params) -> None:
     clips = read_table(folder / "clips.parquet", ["clip_id", "midi", *NAMES])
     ratings = clips.set_index("clip_id")[list(NAMES)]
     folds = read_table(folder / "folds.parquet")
-    protocols = [protocol_name(spec) for spec in all_protocols(getattr(params.scale, corpus).protocols, params.split)]
+    protocols = [
+        protocol_name(spec) for spec in all_protocols(getattr(params.scale, corpus).protocols, params.split)
+    ]
     absent = sorted(set(protocols) - set(folds["protocol"]))
     if absent:
-        raise DataError(f"{folder}/folds.parquet: expected protocols {protocols}, {absent} not found; run stage `split`")
+        raise DataError(
+            f"{folder}/folds.parquet: expected protocols {protocols}, {absent} not found; run stage `split`"
+        )
 
     with joblib.Parallel(n_jobs=-1) as parallel:
         # ---- what the models see: one table a sense, rows by clip ----
@@ -78,7 +82,9 @@ def main(corpus: str, params: Params) -> None:
         )
         bar = tqdm(total=len(tasks), desc="baselines", unit="fold")
         tables = []
-        for task, predicted in zip(tasks, joblib.Parallel(n_jobs=-1, return_as="generator")(jobs), strict=True):
+        for task, predicted in zip(
+            tasks, joblib.Parallel(n_jobs=-1, return_as="generator")(jobs), strict=True
+        ):
             bar.update()
             for model, table in predicted.items():
                 if model != "mean_rater" or task.sense == SENSES[0]:  # it sees nothing: once is enough
@@ -94,14 +100,17 @@ def main(corpus: str, params: Params) -> None:
     predictions = predictions.assign(_protocol=rank[1], _model=rank[0])
     predictions = predictions.sort_values(["_protocol", "_model", "fold", "clip_id"])
     write_table(
-        predictions[["protocol", "model", "clip_id", "fold", *NAMES]], folder / "predictions" / "baselines.parquet"
+        predictions[["protocol", "model", "clip_id", "fold", *NAMES]],
+        folder / "predictions" / "baselines.parquet",
     )
 
 
 def describe_midi(clip_id: str, midi: bytes | None) -> dict[str, float]:
     """Descriptors of one performance."""
     if midi is None:
-        raise DataError(f"clip {clip_id}: expected its MIDI in clips.parquet, found none; run stage `fetch` again")
+        raise DataError(
+            f"clip {clip_id}: expected its MIDI in clips.parquet, found none; run stage `fetch` again"
+        )
     return describe_performance(read_midi(midi, clip_id))
 
 
@@ -121,14 +130,18 @@ def check_descriptors(table: pd.DataFrame, clip_ids: pd.Index, source: str) -> N
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise DataError(
-            f"{source}: expected finite numbers, found {table.iat[row, column]} in {table.columns[column]} of "
-            f"{table.index[row]} ({int(bad.sum())} in all); look at that clip and run the stage again"
+            f"{source}: expected finite numbers, found {table.iat[row, column]} in {table.columns[column]} "
+            f"of {table.index[row]} ({int(bad.sum())} in all); look at that clip and run the stage again"
         )
 
 
 def predict_fold(
-    table: pd.DataFrame, ratings: pd.DataFrame, scored: pd.DataFrame, fold: int,
-    settings: BaselineSettings, seed: int,
+    table: pd.DataFrame,
+    ratings: pd.DataFrame,
+    scored: pd.DataFrame,
+    fold: int,
+    settings: BaselineSettings,
+    seed: int,
 ) -> dict[str, pd.DataFrame]:
     """Predictions of every model for the clips of one fold, made from the other folds.
 

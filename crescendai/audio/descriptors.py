@@ -1,8 +1,10 @@
 """Named numbers of a log-mel spectrogram that hear level, colour, touch, pedal and timing."""
 
+from itertools import pairwise
+
 import numpy as np
 
-NUM_BANDS = 16  # for the average spectrum; finer ones say which notes were played, not how
+NUM_BANDS = 16  # of the average spectrum; finer ones say which notes were played, not how
 STROKE_RISE_DB = 8.0  # a band that climbs so far in two frames has been struck
 STROKE_LEVEL_DB = -75.0  # and to at least this
 DECAY_LAGS_S = (0.1, 0.2, 0.4, 0.8)
@@ -79,7 +81,9 @@ def _colour(frames: np.ndarray, power: np.ndarray, level_db: np.ndarray) -> dict
         "rolloff": (cumulative < 0.85).mean(1),
         "rolloff_high": (cumulative < 0.99).mean(1),
         "flatness_db": frames.mean(1) - 10 * np.log10(power.mean(1)),
-        "tilt_db": (frames - frames.mean(1, keepdims=True)) @ (position - 0.5) / np.sum((position - 0.5) ** 2),
+        "tilt_db": (frames - frames.mean(1, keepdims=True))
+        @ (position - 0.5)
+        / np.sum((position - 0.5) ** 2),
     }
     low, middle, high = np.array_split(frames, 3, axis=1)
     features["low_minus_middle_db"] = low.mean(1) - middle.mean(1)
@@ -108,7 +112,7 @@ def _onsets(frames: np.ndarray, level_db: np.ndarray, hop_s: float) -> dict[str,
     peaks = 1 + np.flatnonzero((inner > strength[:-2]) & (inner >= strength[2:]) & (inner > threshold))
     interval = np.diff(peaks) * hop_s if len(peaks) > 2 else np.full(2, len(frames) * hop_s)
     height = strength[peaks] if len(peaks) else strength[:1]
-    # How far the level climbs at an onset: from the quietest of three frames before to the loudest of three after.
+    # How far the level climbs at an onset: from the quietest of three frames to the loudest of three after.
     first = np.clip(peaks[:, None] + np.arange(-2, 1), 0, len(level_db) - 1)
     climb_db = level_db[np.minimum(first + 3, len(level_db) - 1)].max(1) - level_db[first].min(1)
     climb_db = climb_db if len(climb_db) else np.zeros(1)
@@ -154,7 +158,7 @@ def _sustain(frames: np.ndarray, level_db: np.ndarray, hop_s: float) -> dict[str
     falling = fall[fall > 0]
     falling = falling if len(falling) else np.zeros(1)
     named = dict(zip(
-        ("fall_p25_db_per_s", "fall_median_db_per_s", "fall_p75_db_per_s", "fall_p90_db_per_s", "fall_p98_db_per_s"),
+        (f"fall_{percentile}_db_per_s" for percentile in ("p25", "median", "p75", "p90", "p98")),
         np.percentile(falling, (25, 50, 75, 90, 98)), strict=True,
     ))  # fmt: skip
     thirds = np.array_split(np.diff(frames, axis=0), 3, axis=1)
@@ -180,7 +184,7 @@ def _modulation(frames: np.ndarray, hop_s: float) -> dict[str, float]:
     power = np.abs(np.fft.rfft(quarters, axis=0)) ** 2 / len(quarters) ** 2
     rate_hz = np.fft.rfftfreq(len(quarters), hop_s)
     named = {}
-    for low, high in zip(MODULATION_HZ[:-1], MODULATION_HZ[1:], strict=True):
+    for low, high in pairwise(MODULATION_HZ):
         inside = power[(rate_hz >= low) & (rate_hz < high)].sum(0)
         for quarter, value in enumerate(inside):
             named[f"modulation_{low:g}_hz_quarter_{quarter}_db"] = np.sqrt(value)
@@ -200,7 +204,10 @@ def _strokes(frames: np.ndarray, hop_s: float) -> dict[str, float]:
     peak_db = np.maximum(frames[row + 2, band], frames[np.minimum(row + 3, len(frames) - 1), band])
     register = band * 3 // frames.shape[1]
     named = {"strokes_per_s": len(row) / (len(frames) * hop_s)}
-    registers = {"all": np.ones(len(row), bool), **{n: register == i for i, n in enumerate(("low", "middle", "high"))}}
+    registers = {
+        "all": np.ones(len(row), bool),
+        **{n: register == i for i, n in enumerate(("low", "middle", "high"))},
+    }
     left_db = {}
     for lag_s in DECAY_LAGS_S:
         later = np.minimum(row + 2 + round(lag_s / hop_s), len(frames) - 1)

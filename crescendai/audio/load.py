@@ -32,10 +32,12 @@ def load_audio_bytes(content: bytes, name: str, sample_rate_hz: int) -> np.ndarr
             promised, rate_hz = file.frames, file.samplerate
             channels = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise DataError(f"{name}: expected audio, found bytes that do not decode ({error}); {advice}") from error
+        raise DataError(
+            f"{name}: expected audio, found bytes that do not decode ({error}); {advice}"
+        ) from error
     if len(channels) < promised or _ends_early(content):
         raise DataError(
-            f"{name}: expected a whole file, found one that breaks off after {len(channels) / rate_hz:.1f} s; "
+            f"{name}: expected a whole file, found one that ends after {len(channels) / rate_hz:.1f} s; "
             "copy or export it again"
         )
     audio = channels.mean(axis=1)

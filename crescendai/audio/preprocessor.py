@@ -70,7 +70,9 @@ class PianoAudioPreprocessor:
             # Below the gate nothing is loud enough to be measured, so nothing is changed.
             gain = min(10 ** ((TARGET_LUFS - loudness) / 20), PEAK / peak) if np.isfinite(loudness) else 1.0
         if normalization not in ("none", "peak", "loudness"):
-            raise ParamsError(f"normalization: expected none, peak or loudness, found {normalization!r}; choose one")
+            raise ParamsError(
+                f"normalization: expected none, peak or loudness, found {normalization!r}; choose one"
+            )
         return (audio * np.float32(gain)).astype(np.float32), self.target_sr
 
     def extract_spectral_features(self, audio: np.ndarray, sr: int) -> dict[str, np.ndarray]:
@@ -107,7 +109,11 @@ class PianoAudioPreprocessor:
                 audio, frame_length=self.n_fft, hop_length=self.hop_length
             )[0],
         }
-        named = {f"{name}_{how}": getattr(curve, how)() for name, curve in curves.items() for how in ("mean", "std")}
+        named = {
+            f"{name}_{how}": getattr(curve, how)()
+            for name, curve in curves.items()
+            for how in ("mean", "std")
+        }
         scalars = {
             "duration_s": len(audio) / sr,
             "tempo_bpm": tempo,

@@ -55,8 +55,8 @@ def predict_baselines(
 
     Ridge's penalty and SVR's C are those of the smallest squared error, in units of each dimension's
     variance, over inner folds of the training part that share no group; one choice for all
-    dimensions, since a choice for each fits the noise of few groups. The blend is the plain mean of the three: weights
-    would need inner folds of trees, four times the work, for less than 0.01 R².
+    dimensions, since a choice for each fits the noise of few groups. The blend is the plain mean of
+    the three: weights would need inner folds of trees, four times the work, for less than 0.01 R².
 
     Runs on one thread, so that the numbers do not depend on the machine's cores.
 
@@ -76,10 +76,16 @@ def predict_baselines(
     with threadpool_limits(1):
         scaled = _scale(train.features, test_features)
         kernel = rbf_kernel(scaled, gamma=KERNEL_WIDTH / scaled.shape[1])
-        ridge = _tune_and_predict(_ridge(scaled, train.ratings), train.ratings, inner, len(scaled), ridge_alphas)
+        ridge = _tune_and_predict(
+            _ridge(scaled, train.ratings), train.ratings, inner, len(scaled), ridge_alphas
+        )
         svr = _tune_and_predict(_svr(kernel, train.ratings), train.ratings, inner, len(scaled), svr_c)
         forest = ExtraTreesRegressor(
-            num_trees, max_features=FEATURES_A_SPLIT, min_samples_leaf=SMALLEST_LEAF, random_state=seed, n_jobs=1
+            num_trees,
+            max_features=FEATURES_A_SPLIT,
+            min_samples_leaf=SMALLEST_LEAF,
+            random_state=seed,
+            n_jobs=1,
         )
         trees = forest.fit(train.features, train.ratings).predict(test_features)
     return {"ridge": ridge, "trees": trees, "svr": svr, "blend": (ridge + trees + svr) / 3}
@@ -132,13 +138,18 @@ def _svr(kernel: np.ndarray, ratings: np.ndarray) -> Predict:
 
 def _check(train: TrainingPart, test_features: np.ndarray) -> None:
     for what, values in (
-        ("training descriptors", train.features), ("ratings", train.ratings), ("test descriptors", test_features)
+        ("training descriptors", train.features),
+        ("ratings", train.ratings),
+        ("test descriptors", test_features),
     ):  # fmt: skip
         bad = int(np.sum(~np.isfinite(values)))
         if bad:
-            raise DataError(f"baselines: expected finite {what}, found {bad} NaN or infinite; make the table again")
-    if len(np.unique(train.groups)) < 2:
+            raise DataError(
+                f"baselines: expected finite {what}, found {bad} NaN or infinite; make the table again"
+            )
+    found = np.unique(train.groups).tolist()
+    if len(found) < 2:
         raise DataError(
-            f"baselines: expected at least two groups to choose settings by, found {np.unique(train.groups).tolist()}; "
+            f"baselines: expected at least two groups to choose settings by, found {found}; "
             "use another protocol or more data"
         )

@@ -5,6 +5,8 @@ import numpy as np
 from crescendai.midi.notes import Performance
 
 CHORD_WINDOW_S = 0.035  # played within this of the note before: one chord; below, ears hear one onset
+SHORTEST_S = 0.01  # keeps logarithms and ratios of times finite
+PEDAL_DOWN = 64  # depth from which dampers are off, as synthesizers take it
 
 
 def chord_starts(onset_s: np.ndarray) -> np.ndarray:
@@ -42,3 +44,10 @@ def sounding_count(onset_s: np.ndarray, offset_s: np.ndarray, time_s: np.ndarray
     """How many notes sound at each time."""
     begun = np.searchsorted(np.sort(onset_s), time_s, side="right")
     return begun - np.searchsorted(np.sort(offset_s), time_s, side="right")
+
+
+def top_of_chords(pitch: np.ndarray, chords: np.ndarray) -> np.ndarray:
+    """Index of the highest note of every chord."""
+    chord_of_note = np.repeat(np.arange(len(chords)), np.diff(np.append(chords, len(pitch))))
+    order = np.lexsort((pitch, chord_of_note))
+    return order[np.append(chords[1:], len(pitch)) - 1]

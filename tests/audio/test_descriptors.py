@@ -41,7 +41,9 @@ def test_gain_moves_levels_and_leaves_shape_alone():
 
 def test_onsets_are_counted():
     assert describe_audio(notes(0.5, 0.15), HOP_S)["onsets_per_s"] == pytest.approx(2, abs=0.3)
-    assert describe_audio(notes(0.25, 0.08), HOP_S)["onset_interval_median_s"] == pytest.approx(0.25, abs=0.03)
+    assert describe_audio(notes(0.25, 0.08), HOP_S)["onset_interval_median_s"] == pytest.approx(
+        0.25, abs=0.03
+    )
 
 
 def test_what_rings_is_told_from_what_is_damped():

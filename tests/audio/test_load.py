@@ -59,5 +59,5 @@ def test_what_cannot_be_heard_is_refused(content, found):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match="nothing.wav"):
+    with pytest.raises(DataError, match=r"nothing\.wav"):
         load_audio(tmp_path / "nothing.wav", 22050)

@@ -13,7 +13,8 @@ def tone(seconds: float, rate_hz: int, amplitude: float = 1.0) -> np.ndarray:
 def test_filters_at_48_khz_are_those_printed_in_the_standard():
     shelf, high_pass = k_weighting(48000)
     np.testing.assert_allclose(
-        shelf, [1.53512485958697, -2.69169618940638, 1.19839281085285, 1, -1.69065929318241, 0.73248077421585],
+        shelf,
+        [1.53512485958697, -2.69169618940638, 1.19839281085285, 1, -1.69065929318241, 0.73248077421585],
         atol=1e-8,
     )  # fmt: skip
     np.testing.assert_allclose(high_pass, [1, -2, 1, 1, -1.99004745483398, 0.99007225036621], atol=1e-8)

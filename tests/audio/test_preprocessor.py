@@ -60,7 +60,8 @@ def test_missing_file_is_a_data_error(preprocessor, tmp_path):
 def test_curves_share_their_frames_and_are_finite(preprocessor, samples):
     curves = preprocessor.extract_spectral_features(plucks(0.5)[:samples], 22050)
     assert {name: curve.shape for name, curve in curves.items()} == {
-        "mel_db": (1 + samples // 512, 128), "mfcc": (1 + samples // 512, 20), "chroma": (1 + samples // 512, 12)
+        "mel_db": (1 + samples // 512, 128), "mfcc": (1 + samples // 512, 20),
+        "chroma": (1 + samples // 512, 12)
     }  # fmt: skip
     assert all(np.isfinite(curve).all() for curve in curves.values())
 

@@ -12,8 +12,12 @@ CHOICES = {"ridge_alphas": [1.0, 100.0], "svr_c": [0.3, 1.0], "num_trees": 50, "
 def made_part(rows: int, seed: int, noise: float = 0.05) -> TrainingPart:
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((rows, 6)) * [1, 10, 0.1, 1, 1, 1]
-    ratings = 0.5 + 0.1 * np.stack([features[:, 0], np.tanh(features[:, 1] / 10), np.abs(features[:, 3])], axis=1)
-    return TrainingPart(features, ratings + noise * rng.standard_normal((rows, 3)), np.arange(rows).astype(str))
+    ratings = 0.5 + 0.1 * np.stack(
+        [features[:, 0], np.tanh(features[:, 1] / 10), np.abs(features[:, 3])], axis=1
+    )
+    return TrainingPart(
+        features, ratings + noise * rng.standard_normal((rows, 3)), np.arange(rows).astype(str)
+    )
 
 
 def r2(rated: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -59,9 +63,16 @@ def test_units_constant_columns_and_one_odd_row_do_not_matter():
 
 def test_noise_is_answered_with_a_strong_penalty():
     rng = np.random.default_rng(0)
-    train = TrainingPart(rng.standard_normal((60, 50)), rng.uniform(0, 1, (60, 3)), np.repeat(np.arange(12), 5).astype(str))
+    train = TrainingPart(
+        rng.standard_normal((60, 50)), rng.uniform(0, 1, (60, 3)), np.repeat(np.arange(12), 5).astype(str)
+    )
     predicted = predict_baselines(
-        train, rng.standard_normal((40, 50)), ridge_alphas=[0.01, 1e6], svr_c=[1e-3, 10.0], num_trees=20, seed=0
+        train,
+        rng.standard_normal((40, 50)),
+        ridge_alphas=[0.01, 1e6],
+        svr_c=[1e-3, 10.0],
+        num_trees=20,
+        seed=0,
     )
     assert np.abs(predicted["ridge"] - train.ratings.mean(axis=0)).max() < 0.01
 

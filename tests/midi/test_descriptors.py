@@ -21,7 +21,10 @@ def played(notes, pedal=()) -> Performance:
 
 
 def scale(interval_s=0.25, held_s=0.2, velocity=64, count=32):
-    return [(i * interval_s, i * interval_s + held_s, 60 + (0, 2, 4, 5, 7, 9, 11, 12)[i % 8], velocity) for i in range(count)]
+    return [
+        (i * interval_s, i * interval_s + held_s, 60 + (0, 2, 4, 5, 7, 9, 11, 12)[i % 8], velocity)
+        for i in range(count)
+    ]
 
 
 note = st.tuples(st.floats(0, 20), st.floats(0.001, 5), st.integers(21, 108), st.integers(1, 127)).map(
@@ -88,7 +91,8 @@ def test_mode_is_heard():
 
 def test_notes_ring_until_pedal_up_or_the_next_stroke():
     performance = played(
-        [(0, 0.5, 60, 64), (0.2, 0.6, 64, 64), (1.0, 1.2, 60, 64), (4.0, 5.0, 67, 64)], [(0.1, 64, 127), (2.0, 64, 0)]
+        [(0, 0.5, 60, 64), (0.2, 0.6, 64, 64), (1.0, 1.2, 60, 64), (4.0, 5.0, 67, 64)],
+        [(0.1, 64, 127), (2.0, 64, 0)],
     )
     np.testing.assert_allclose(pedalled_offsets_s(performance, 64), [1.0, 2.0, 2.0, 5.0])
     np.testing.assert_allclose(depth_at(performance, 64, np.array([0.0, 0.1, 3.0])), [0, 127, 0])

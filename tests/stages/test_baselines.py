@@ -67,7 +67,10 @@ def corpus(tmp_path, monkeypatch) -> pd.DataFrame:
 @pytest.mark.slow  # starting workers takes seconds
 def test_every_scored_clip_is_predicted_once_by_every_model(corpus, params):
     baselines.main("demo", params)
-    predictions, folds = read_table(DATA / "predictions/baselines.parquet"), read_table(DATA / "folds.parquet")
+    predictions, folds = (
+        read_table(DATA / "predictions/baselines.parquet"),
+        read_table(DATA / "folds.parquet"),
+    )
     check_predictions(predictions, folds, PROTOCOLS, "baselines.parquet")
     assert list(predictions["model"].unique()) == [
         "mean_rater", "audio_ridge", "audio_trees", "audio_svr", "audio_blend",
@@ -89,7 +92,8 @@ def test_a_fold_of_no_part_teaches_nothing(corpus, params):
     other.loc[~other.index.isin(own["clip_id"])] = 1e6
     other.loc[own.loc[own["fold"] == 0, "clip_id"]] = -1e6  # nor those of the test fold itself
     first, second = (
-        baselines.predict_fold(table, some, own, 0, params.baselines, params.seed) for some in (ratings, other)
+        baselines.predict_fold(table, some, own, 0, params.baselines, params.seed)
+        for some in (ratings, other)
     )
     for model in first:
         pd.testing.assert_frame_equal(first[model], second[model])
@@ -114,7 +118,7 @@ def test_missing_clips_nan_and_missing_midi_are_refused(corpus, params):
     write_table(broken, DATA / "descriptors.parquet")
     with pytest.raises(DataError, match="noise"):
         baselines.main("demo", params)
-    with pytest.raises(DataError, match="s00_p0.*MIDI"):
+    with pytest.raises(DataError, match=r"s00_p0.*MIDI"):
         baselines.describe_midi("s00_p0", None)
     assert not (DATA / "predictions").exists()
 
