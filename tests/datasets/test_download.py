@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -22,7 +23,7 @@ def entry(path: str, content: bytes = CONTENT) -> ManifestFile:
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves CONTENT with ranges; /cut breaks off half way on the first request, /404 is not there."""
 
-    requests: list[tuple[str, str | None]] = []
+    requests: ClassVar[list[tuple[str, str | None]]] = []
 
     def do_GET(self) -> None:
         asked = self.headers.get("Range")

@@ -104,7 +104,7 @@ def test_passages_differ_in_notes_and_players_play_the_same_notes(whole, perform
 
 def test_every_clip_is_heard_and_pedalled(performances):
     for performance in performances:
-        assert 25 <= performance.velocity.min() and performance.velocity.max() <= 115
+        assert performance.velocity.min() >= 25 and performance.velocity.max() <= 115
         assert len(np.unique(performance.sustain()[1])) > 4
 
 
