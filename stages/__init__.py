@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 from crescendai.errors import CrescendaiError
 from crescendai.params import Params, load_params
+from stages.memory import PeakMemory
 
 
 def run_stage(main: Callable[[str, Params], None], doc: str) -> None:
     """Reads the command line and params.yaml and runs ``main(corpus, params)``.
 
     An error the user can put right is one line on stderr and exit code 1; ``--debug`` adds the
-    traceback. The last line on stdout says how long the stage took and its peak memory.
+    traceback. The last line on stdout says how long the stage took and its peak memory,
+    worker processes included.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", help="demo or percepiano")
@@ -27,17 +29,10 @@ def run_stage(main: Callable[[str, Params], None], doc: str) -> None:
                 f"corpus: expected one of {', '.join(type(params.scale).model_fields)}, "
                 f"found {arguments.corpus!r}; see params.yaml"
             )
-        main(arguments.corpus, params)
+        with PeakMemory() as memory:
+            main(arguments.corpus, params)
     except CrescendaiError as error:
         if arguments.debug:
             raise
         sys.exit(f"error: {error}")
-    print(f"done in {time.perf_counter() - started:.0f} s, peak memory {peak_memory_gb():.2f} GB")
-
-
-def peak_memory_gb() -> float:
-    """Largest resident memory so far of this process plus that of its largest worker process, in GB."""
-    import resource  # not on Windows, where the stages do not run
-
-    kilobytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return kilobytes / 1e6
+    print(f"done in {time.perf_counter() - started:.0f} s, peak memory {memory.peak_gb:.2f} GB")

@@ -22,7 +22,7 @@ from crescendai.datasets.splits import NO_FOLD, all_protocols, protocol_name
 from crescendai.datasets.tables import read_table, write_table
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
-from crescendai.evaluation.baselines import MODELS, TrainingPart, predict_baselines, predict_mean_rater
+from crescendai.evaluation.baselines import TrainingPart, predict_baselines, predict_mean_rater
 from crescendai.midi.descriptors import describe_performance
 from crescendai.midi.notes import read_midi
 from crescendai.params import Baselines as BaselineSettings
@@ -30,6 +30,7 @@ from crescendai.params import Params
 from stages import run_stage
 
 SENSES = ("audio", "midi")
+MEAN_RATER = "mean_rater"
 
 
 class Task(NamedTuple):
@@ -54,55 +55,42 @@ def main(corpus: str, params: Params) -> None:
             f"{folder}/folds.parquet: expected protocols {protocols}, {absent} not found; run stage `split`"
         )
 
-    with joblib.Parallel(n_jobs=-1) as parallel:
-        # ---- what the models see: one table a sense, rows by clip ----
-        heard = read_table(folder / "descriptors.parquet").drop(columns="instrument").set_index("clip_id")
-        described = parallel(
-            joblib.delayed(describe_midi)(*row)
-            for row in tqdm(clips[["clip_id", "midi"]].values, "MIDI descriptors", unit="clip")
-        )
-        played = pd.DataFrame(described, index=clips["clip_id"])
-        features = {"audio": heard, "midi": played}
-        for sense, table in features.items():
-            check_descriptors(table, ratings.index, f"{folder}: {sense} descriptors")
-
-        # ---- every fold of every protocol, on all cores ----
-        scored = {protocol: own[own["fold"] != NO_FOLD] for protocol, own in folds.groupby("protocol")}
-        tasks = [
-            Task(protocol, int(fold), sense)
-            for protocol in protocols
-            for fold in np.unique(scored[protocol]["fold"])
-            for sense in SENSES
-        ]
-        jobs = (
-            joblib.delayed(predict_fold)(
-                features[task.sense], ratings, scored[task.protocol], task.fold, params.baselines, params.seed
-            )
-            for task in tasks
-        )
-        bar = tqdm(total=len(tasks), desc="baselines", unit="fold")
-        tables = []
-        for task, predicted in zip(
-            tasks, joblib.Parallel(n_jobs=-1, return_as="generator")(jobs), strict=True
-        ):
-            bar.update()
-            for model, table in predicted.items():
-                if model != "mean_rater" or task.sense == SENSES[0]:  # it sees nothing: once is enough
-                    name = model if model == "mean_rater" else f"{task.sense}_{model}"
-                    tables.append(
-                        table.reset_index().assign(protocol=task.protocol, model=name, fold=task.fold)
-                    )
-        bar.close()
-
-    order = ["mean_rater", *(f"{sense}_{model}" for sense in SENSES for model in MODELS)]
-    predictions = pd.concat(tables)
-    rank = predictions["model"].map(order.index), predictions["protocol"].map(protocols.index)
-    predictions = predictions.assign(_protocol=rank[1], _model=rank[0])
-    predictions = predictions.sort_values(["_protocol", "_model", "fold", "clip_id"])
-    write_table(
-        predictions[["protocol", "model", "clip_id", "fold", *NAMES]],
-        folder / "predictions" / "baselines.parquet",
+    # ---- what the models see: one table a sense, rows by clip ----
+    heard = read_table(folder / "descriptors.parquet").drop(columns="instrument").set_index("clip_id")
+    described = joblib.Parallel(n_jobs=-1)(
+        joblib.delayed(describe_midi)(*row)
+        for row in tqdm(clips[["clip_id", "midi"]].values, "MIDI descriptors", unit="clip")
     )
+    features = {"audio": heard, "midi": pd.DataFrame(described, index=clips["clip_id"])}
+    for sense, table in features.items():
+        check_descriptors(table, ratings.index, f"{folder}: {sense} descriptors")
+
+    # ---- every fold of every protocol, on all cores, in this order ----
+    scored = {protocol: own[own["fold"] != NO_FOLD] for protocol, own in folds.groupby("protocol")}
+    tasks = [
+        Task(protocol, int(fold), sense)
+        for protocol in protocols
+        for fold in np.unique(scored[protocol]["fold"])
+        for sense in SENSES
+    ]
+    results = joblib.Parallel(n_jobs=-1, return_as="generator")(
+        joblib.delayed(predict_fold)(
+            features[task.sense], ratings, scored[task.protocol], task.fold, params.baselines, params.seed
+        )
+        for task in tasks
+    )
+    tables = []
+    for task, predicted in zip(tasks, tqdm(results, "baselines", len(tasks), unit="fold"), strict=True):
+        for name, table in predicted.items():
+            model = name
+            if name != MEAN_RATER:
+                model = f"{task.sense}_{model}"
+            elif task.sense != SENSES[0]:
+                continue  # it sees nothing: once is enough
+            tables.append(table.reset_index().assign(protocol=task.protocol, model=model, fold=task.fold))
+
+    columns = ["protocol", "model", "clip_id", "fold", *NAMES]
+    write_table(pd.concat(tables)[columns], folder / "predictions" / "baselines.parquet")
 
 
 def describe_midi(clip_id: str, midi: bytes | None) -> dict[str, float]:
@@ -155,7 +143,7 @@ def predict_fold(
         ratings=ratings.loc[train.index].to_numpy(float),
         groups=own.loc[train.index, "group"].to_numpy(str),
     )
-    predicted = {"mean_rater": predict_mean_rater(part.ratings, len(test))} | predict_baselines(
+    predicted = {MEAN_RATER: predict_mean_rater(part.ratings, len(test))} | predict_baselines(
         part, test.to_numpy(float), settings.ridge_alphas, settings.svr_c, settings.trees, seed
     )
     return {

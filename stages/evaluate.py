@@ -10,7 +10,7 @@ Writes  metrics/<corpus>.json
 Groups are derived from the clips again; a leak, or predictions that are missing, doubled, NaN or of
 another fold, stop the stage before anything is written. All results are written together at the end.
 
-Time    a few seconds (PercePiano: 5 protocols, 10 models, 2,000 resamples)
+Time    a few seconds (PercePiano: 6 protocols, 10 models, 2,000 resamples)
 Expect  PercePiano: a noise ceiling of R² 0.75, r 0.87
 """
 
@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from crescendai.datasets.splits import LEAKY, all_protocols, protocol_name, shared_passages
 from crescendai.datasets.tables import read_table
+from crescendai.datasets.texts import write_texts
 from crescendai.dimensions import NAMES
 from crescendai.evaluation.bootstrap import group_bootstrap_r2
 from crescendai.evaluation.metrics import METRIC_NAMES
@@ -32,7 +33,7 @@ from crescendai.evaluation.predictions import (
     gather,
 )
 from crescendai.evaluation.reliability import noise_ceiling
-from crescendai.evaluation.results import csv_text, json_text, write_texts
+from crescendai.evaluation.results import csv_text, json_text
 from crescendai.evaluation.scores import (
     compare_models,
     dimension_bars,

@@ -76,7 +76,9 @@ def check_corpus(clips: pd.DataFrame, ratings: pd.DataFrame) -> None:
         (unknown, "ratings of the corpus's clips only"),
     ):
         if found:
-            raise DataError(f"corpus: expected {expected}, found {len(found)} others, e.g. {found[0]!r}; mend the corpus")
+            raise DataError(
+                f"corpus: expected {expected}, found {len(found)} others, e.g. {found[0]!r}; mend the corpus"
+            )
 
 
 if __name__ == "__main__":

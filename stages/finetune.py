@@ -6,7 +6,7 @@ Writes   data/<corpus>/predictions/ast.parquet       ratings of each clip, out o
          plots/<corpus>/curves.csv                   the same without the speed, for git
          models/<corpus>/ast-<protocol>-fold<k>.*    weights (safetensors) and their description (JSON)
 Run      python -m stages.finetune <corpus>
-Takes    on two cores, for two protocols: the demo corpus two minutes, PercePiano a quarter of an hour
+Takes    on two cores, for two protocols: the demo corpus a minute, PercePiano six
 Expect   trained from scratch, less than the audio baselines: see metrics/<corpus>.json, row ast
 
 For each protocol of `split` and each fold, whole groups of the training part are kept apart for early
@@ -28,9 +28,9 @@ from tqdm import tqdm
 from crescendai.datasets.splits import NO_FOLD, protocol_name
 from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table, write_table
+from crescendai.datasets.texts import write_texts
 from crescendai.dimensions import NAMES, NUM_DIMENSIONS
 from crescendai.errors import DataError
-from crescendai.evaluation.results import write_texts
 from crescendai.models.ast import AudioSpectrogramTransformer, count_parameters
 from crescendai.models.checkpoint import TrainedModel, save_model
 from crescendai.models.heads import in_rating_units

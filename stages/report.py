@@ -16,6 +16,7 @@ Time    under half a minute, most of it MLflow's start
 from datetime import UTC, datetime
 from pathlib import Path
 
+from crescendai.datasets.texts import write_texts
 from crescendai.params import Params
 from crescendai.report.inputs import read_inputs
 from crescendai.report.page import build_page, flat_params, flatten
@@ -43,8 +44,7 @@ def main(corpus: str, params: Params) -> None:
 
     # ------------------------------------------------------------------- write
     report = top / "reports" / f"{corpus}.html"
-    report.parent.mkdir(exist_ok=True)
-    report.write_text(page, encoding="utf-8")
+    write_texts({report: page})
 
     # -------------------------------------------------------------- tracking
     metrics = flatten({"ceiling": inputs.agreement} | inputs.metrics)

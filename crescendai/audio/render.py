@@ -25,9 +25,15 @@ ENGINE_RATE_HZ = 48_000  # midirenderer knows no other
 
 
 def render(
-    performance: Performance, instrument: Instrument, sample_rate_hz: int, release_tail_s: float
+    performance: Performance,
+    instrument: Instrument,
+    sound_file: Path,
+    sample_rate_hz: int,
+    release_tail_s: float,
 ) -> np.ndarray:
     """Plays a performance on a piano.
+
+    sound_file: the instrument's SoundFont or SFZ file.
 
     The sound ends ``release_tail_s`` after the last key release, wherever the MIDI file ends.
 
@@ -38,13 +44,12 @@ def render(
         DataError: the engine is not installed or fails, or the sound would exceed full scale.
     """
     end_s = sounding_end_s(performance, release_tail_s)
-    path = instrument.find()
     if instrument.engine == "midirenderer":
-        audio = _play_midirenderer(performance, end_s, path)
+        audio = _play_midirenderer(performance, end_s, sound_file)
     elif instrument.engine == "fluidsynth":
-        audio = _play_fluidsynth(performance, end_s, path)
+        audio = _play_fluidsynth(performance, end_s, sound_file)
     else:
-        audio = play_sfz(performance, end_s, path, ENGINE_RATE_HZ)
+        audio = play_sfz(performance, end_s, sound_file, ENGINE_RATE_HZ)
     audio = audio[: round(end_s * ENGINE_RATE_HZ)] * np.float32(instrument.gain)
     resampled = soxr.resample(audio, ENGINE_RATE_HZ, sample_rate_hz, quality="HQ")
     peak = float(np.abs(resampled).max(initial=0.0))

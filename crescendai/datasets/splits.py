@@ -3,7 +3,7 @@
 Protocols and what a group is in each:
 
 =============  =============================================================  ===================
-composition    (piece, segment), PercePiano's published protocol              the published question
+composition    (piece, segment), near to PercePiano's published protocol      the published question
 passage        all excerpts that share music                                  music never heard
 performer      the player                                                     a pianist never heard
 movement       the movement, one fold each                                    works never heard
@@ -11,10 +11,11 @@ random         the clip itself: leaky by design, for reference only           no
 file:<path>    folds published as JSON ``{"fold_0": [clip_id, …], …}``        theirs
 =============  =============================================================  ===================
 
-``composition`` and published folds are taken as their authors made them. They do not keep all music
-apart: PercePiano's 16-bar excerpts contain the very recordings of two 8-bar excerpts, and rondo themes
-come back. ``passage`` does (see `crescendai.datasets.passages`), and is what an honest claim about new
-music rests on.
+PercePiano's own code (``pyScoreParser/m2pf_dataset_compositionfold.py``) and published folds keep the
+excerpt (piece, number of bars, segment) together; ``composition`` is a little stricter. None of them keeps
+all music apart: 16-bar excerpts contain the very recordings of two 8-bar excerpts, and rondo themes come
+back. ``passage`` does (see `crescendai.datasets.passages`), and is what an honest claim about new music
+rests on.
 """
 
 import json

@@ -1,9 +1,7 @@
-"""Results as text: rounded, in a stable order, and written all or none."""
+"""Results as text: rounded and in a stable order, so that equal results are equal files."""
 
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
@@ -25,21 +23,6 @@ def csv_text(frame: pd.DataFrame) -> str:
     numbers = rounded.select_dtypes("float").columns
     rounded[numbers] = rounded[numbers] + 0.0  # no -0.0, which would come and go with rounding
     return rounded.to_csv(index=False, lineterminator="\n")
-
-
-def write_texts(texts: Mapping[Path, str]) -> None:
-    """Writes all files next to their places, then moves them there: a crash leaves the old ones."""
-    partial = {path: path.with_name(path.name + ".part") for path in texts}
-    try:
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial[path].write_text(text, encoding="utf-8", newline="\n")
-    except OSError:
-        for part in partial.values():
-            part.unlink(missing_ok=True)
-        raise
-    for path, part in partial.items():
-        os.replace(part, path)
 
 
 def _rounded(value: object) -> object:

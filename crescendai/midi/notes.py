@@ -145,7 +145,10 @@ def timeline(performance: Performance, sample_rate_hz: int) -> list[tuple[int, t
         they come in that order, so that a repeated key is released before it is struck again.
     """
     events = [
-        *((time, 0, ("off", int(pitch), 0)) for time, pitch in zip(performance.offset_s, performance.pitch, strict=True)),
+        *(
+            (time, 0, ("off", int(pitch), 0))
+            for time, pitch in zip(performance.offset_s, performance.pitch, strict=True)
+        ),
         *(
             (time, 1, ("pedal", int(control), int(value)))
             for time, control, value in zip(

@@ -46,8 +46,8 @@ PROTOCOLS = {
         "performances of passages it had never heard",
     ),
     "composition": Protocol(
-        "New segments", "PercePiano’s published protocol: no (piece, segment) is in both parts; excerpts of "
-        "different length may share music.",
+        "New segments", "Near to PercePiano’s published protocol: no (piece, segment) is in both parts; excerpts "
+        "of different length may share music.",
         "performances of segments it had never heard, though perhaps of music it had",
     ),
     "performer": Protocol(

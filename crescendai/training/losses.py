@@ -29,10 +29,6 @@ class RatingScale:
         """Ratings to standardised ratings, float32."""
         return ((ratings - self.mean) / self.std).astype(np.float32)
 
-    def restore(self, standardised: np.ndarray) -> np.ndarray:
-        """Standardised ratings to ratings."""
-        return standardised * self.std + self.mean
-
 
 def mean_squared_error(predicted: jax.Array, rated: jax.Array) -> jax.Array:
     """``mean((predicted - rated)^2)`` over clips and dimensions, ``[b, k]`` both."""

@@ -7,6 +7,7 @@ import pytest
 
 from crescendai.audio.instruments import INSTRUMENTS, instrument_named
 from crescendai.audio.render import render
+from crescendai.datasets.pianos import sound_file
 from crescendai.errors import ParamsError
 from crescendai.midi.notes import Performance
 
@@ -35,7 +36,7 @@ def chord(velocity: int = 70, length_s: float = 1.0, pedal: int | None = None, f
 def play(performance: Performance, name: str) -> np.ndarray:
     if INSTRUMENTS[name].engine == "fluidsynth":
         pytest.importorskip("fluidsynth")
-    return render(performance, instrument_named(name), RATE_HZ, release_tail_s=1.0)
+    return render(performance, instrument_named(name), sound_file(name), RATE_HZ, release_tail_s=1.0)
 
 
 def level_db(audio: np.ndarray) -> float:

@@ -135,6 +135,7 @@ def test_the_real_corpus() -> None:
     clips, ratings = read_percepiano(manifest, locate(manifest))
     assert len(clips) == 1202
     assert len(ratings) == 14934 - 208
+    assert ratings.duplicated().sum() == 2200  # the same rater, clip and answers again; labels include them
     assert clips["player"].nunique() == 22
     assert clips.groupby("movement").size().to_dict() == {
         "Beethoven_WoO80": 238, "Schubert_D935_no.3": 117, "Schubert_D960_mv2": 288, "Schubert_D960_mv3": 559

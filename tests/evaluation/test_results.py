@@ -3,7 +3,8 @@ import json
 import pandas as pd
 import pytest
 
-from crescendai.evaluation.results import csv_text, json_text, write_texts
+from crescendai.datasets.texts import write_texts
+from crescendai.evaluation.results import csv_text, json_text
 
 
 def test_floats_are_rounded_and_minus_zero_is_zero():

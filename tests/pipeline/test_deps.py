@@ -10,7 +10,7 @@ from tests.pipeline.imports import PROJECT, closure, imported
 STAGES = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())["stages"]
 # They hold no value that reaches a result: params.yaml is tracked key by key, and how a stage is
 # started or an error worded changes nothing it writes.
-EXEMPT = {"crescendai/params.py", "crescendai/errors.py", "stages/__init__.py"}
+EXEMPT = {"crescendai/params.py", "crescendai/errors.py", "stages/__init__.py", "stages/memory.py"}
 
 
 def is_code(path: str) -> bool:
@@ -50,8 +50,8 @@ def test_no_stage_imports_another() -> None:
 
 
 def test_imports_go_down_only() -> None:
-    floors = {"dimensions": 0, "errors": 0, "midi": 1, "audio": 2, "datasets": 2, "models": 3,
-              "training": 4, "evaluation": 4, "report": 5, "tracking": 5}  # fmt: skip
+    floors = {"dimensions": 0, "errors": 0, "midi": 1, "audio": 2, "datasets": 3, "models": 4,
+              "training": 5, "evaluation": 5, "report": 6, "tracking": 7}  # fmt: skip
     for file in sorted((PROJECT / "crescendai").rglob("*.py")):
         own = file.relative_to(PROJECT / "crescendai").parts[0].removesuffix(".py")
         if own not in floors:

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.results_table import results_table
 from tests.pipeline.imports import PROJECT
+from tests.pipeline.project import copy_project
 
 DEMO = json.loads((PROJECT / "metrics/demo.json").read_text())
 REAL = json.loads((PROJECT / "metrics/percepiano.json").read_text())
@@ -18,20 +19,12 @@ REAL = json.loads((PROJECT / "metrics/percepiano.json").read_text())
 @pytest.mark.parametrize("corpus", ["demo", "percepiano"])
 def test_the_lock_is_of_this_code_and_these_parameters(tmp_path: Path, corpus: str) -> None:
     # In a copy without data, DVC can still say whether code and parameters are those of dvc.lock.
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.splitlines():
-        if (PROJECT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
+    copy_project(tmp_path)
     params = tmp_path / "params.yaml"
     text = params.read_text()
     assert "\ncorpus: demo " in text
     params.write_text(text.replace("\ncorpus: demo ", f"\ncorpus: {corpus} "))
     environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     dry = subprocess.run(
         [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"],
         cwd=tmp_path, capture_output=True, text=True, env=environment, check=True,
