@@ -18,6 +18,9 @@ PARAMS_FILE = Path("params.yaml")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Betas = Annotated[list[Share], Field(min_length=2, max_length=2)]
 
 
 def _as_list(value: object) -> object:
@@ -58,19 +61,69 @@ class Baselines(_Section):
     trees: Count
 
 
-class Finetune(_Section):
+class Network(_Section):
     width: Count
     depth: Count
     num_heads: Count
     patch_frames: Count
     patch_mels: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    warmup_fraction: Annotated[float, Field(ge=0, lt=1)]
-    average_decay: Annotated[float, Field(ge=0, lt=1)]
-    time_mask: Annotated[float, Field(ge=0, lt=1)]
-    mel_mask: Annotated[float, Field(ge=0, lt=1)]
+    pooling: Literal["mean", "statistics", "tokens"]
+    precision: Literal["float32", "bfloat16"]
+
+
+class Decoder(_Section):
+    width: Count
+    depth: Count
+    num_heads: Count
+
+
+class Pretrain(_Section):
+    objective: Literal["mspm", "mae", "transcribe"]
+    lr: Positive
+    warmup_fraction: Share
+    weight_decay: NotNegative
+    adam_betas: Betas
+    average_decay: Share
+    mask_share: Fraction
+    cluster: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    discriminative_weight: NotNegative
+    generative_weight: NotNegative
+    decoder: Decoder
+
+
+class FinetunedModel(_Section):
+    pretrained: bool
+    fusion: Literal["none", "concat", "gated", "attention"]
+
+
+class Finetune(_Section):
+    models: Annotated[dict[str, FinetunedModel], Field(min_length=1)]
+    loss: Literal["mse", "huber", "ccc", "pearson", "likelihood"]
+    head: Literal["linear", "grouped"]
+    variance: bool
+    frozen_blocks: Annotated[int, Field(ge=0)]
+    layer_rate_decay: Annotated[float, Field(gt=0, le=1)]
+    fusion_width: Count
+    dropout: Share
+    head_dropout: Share
+    descriptor_dropout: Share
+    stochastic_depth: Share
+    patchout: Share
+    weight_decay: NotNegative
+    adam_betas: Betas
+    warmup_fraction: Share
+    average_decay: Share
+    accumulation: Count
+    time_mask: Share
+    mel_mask: Share
+    mixup: NotNegative
+    gain_db: NotNegative
     validation_fraction: Fraction
+
+
+class Compute(_Section):
+    data: Count
+    fsdp: Count
 
 
 class Evaluate(_Section):
@@ -89,8 +142,19 @@ class PercePianoSource(_Section):
     commit: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
 
+class MaestroPretraining(_Section):
+    hours: Positive
+    held_out_hours: Positive
+    exclude_pieces: list[str]
+
+
+class PretrainScale(_Section):
+    steps: Count
+    batch_size: Count
+    check_every: Count
+
+
 class FinetuneScale(_Section):
-    window_s: Positive
     batch_size: Count
     max_epochs: Count
     patience: Count
@@ -99,12 +163,19 @@ class FinetuneScale(_Section):
 class DemoScale(_Section):
     source: DemoSource
     protocols: ProtocolList
+    window_s: Positive
+    network: Network
+    pretrain: PretrainScale
     finetune: FinetuneScale
 
 
 class PercePianoScale(_Section):
     source: PercePianoSource
+    pretraining: MaestroPretraining
     protocols: ProtocolList
+    window_s: Positive
+    network: Network
+    pretrain: PretrainScale
     finetune: FinetuneScale
 
 
@@ -124,7 +195,9 @@ class Params(_Section):
     spectrograms: Spectrograms
     folds: Folds
     baselines: Baselines
+    pretrain: Pretrain
     finetune: Finetune
+    compute: Compute
     evaluate: Evaluate
     scale: Scale
 

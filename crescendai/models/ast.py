@@ -1,72 +1,104 @@
-"""The Audio Spectrogram Transformer: from a log-mel spectrogram to 19 ratings.
+"""The Audio Spectrogram Transformer: from a log-mel spectrogram to ratings.
 
-After Gong, Chung, Glass, *AST: Audio Spectrogram Transformer* (arXiv 2104.01778). Deviations:
-patches do not overlap (a quarter of the tokens), the pooled clip is the mean of the patches that
-hold sound instead of two class tokens, and positions are a sum of time and frequency tables.
+After Gong, Chung, Glass, *AST: Audio Spectrogram Transformer* (arXiv 2104.01778). With ``pooling="tokens"``
+and strides of 10 it is that network (`crescendai.models.convert` compares the two); by default patches do
+not overlap, as in SSAST, and the mean of the patches stands for the clip.
 """
+
+from typing import Literal, NamedTuple
 
 import flax.linen as nn
 import jax
 
-from crescendai.models.encoder import Encoder
-from crescendai.models.heads import RatingHead, masked_mean
-from crescendai.models.patches import PatchEmbedding, pad_frames, patch_mask, silence_padding
+from crescendai.errors import ParamsError
+from crescendai.models.backbone import Backbone
+from crescendai.models.heads import GroupedHead, LinearHead
+from crescendai.models.presets import BackboneConfig, count_backbone_parameters, preset
+
+HEADS = {"linear": LinearHead, "grouped": GroupedHead}
+
+
+class Rated(NamedTuple):
+    """What a network says of a batch."""
+
+    ratings: jax.Array  # [b, k]
+    log_variance: jax.Array | None  # [b, k] of the ratings' error, natural logarithm
+    pooled: jax.Array  # [b, d] what stands for the clip, before the head
+    attention: jax.Array | None  # [layer, b, head, query, key]
 
 
 class AudioSpectrogramTransformer(nn.Module):
-    """Patch embedding, encoder, mean over the clip, linear head.
+    """Backbone and head.
 
-    n_mels: mel bands of the input.
-    max_frames: longest input in frames; positions in time are learned up to it.
-    patch_frames, patch_mels: sides of a patch; ``patch_mels`` divides ``n_mels``.
-    width, depth, num_heads, mlp_ratio: of the encoder.
-    dropout: rate on every residual branch and before the head, in training only.
     num_outputs: ratings a clip.
+    head: ``linear``, or ``grouped`` with a hidden layer for each group of dimensions.
+    head_dropout: before every layer of the head, in training only.
+    variance: also predict how far off each rating may be.
     """
 
-    n_mels: int
-    max_frames: int
-    patch_frames: int
-    patch_mels: int
-    width: int
-    depth: int
-    num_heads: int
-    dropout: float
+    config: BackboneConfig
     num_outputs: int
-    mlp_ratio: int = 4  # as in every ViT
+    head: Literal["linear", "grouped"] = "linear"
+    head_dropout: float = 0.0
+    variance: bool = False
+
+    @classmethod
+    def from_preset(
+        cls, name: str, n_mels: int = 128, max_frames: int = 1024, num_outputs: int = 19, *,
+        head: Literal["linear", "grouped"] = "linear", head_dropout: float = 0.0, variance: bool = False,
+        **changes: object,
+    ) -> "AudioSpectrogramTransformer":  # fmt: skip
+        """A network of a named size.
+
+        name: ``tiny``, ``small`` or ``base``; changes: other fields of `BackboneConfig`.
+
+        Raises:
+            ParamsError: no such preset.
+        """
+        return cls(preset(name, n_mels, max_frames, **changes), num_outputs, head, head_dropout, variance)
 
     @nn.compact
-    def __call__(self, spectrogram: jax.Array, num_frames: jax.Array, deterministic: bool) -> jax.Array:
-        """Ratings of a batch that may mix lengths.
-
-        spectrogram: standardised log-mel ``[b, t, f]``, ``t`` at most ``max_frames``.
-        num_frames: ``[b]`` frames of the clip itself, 1 to ``t``; the rest is padding and is not heard.
-        deterministic: no dropout. Without it, a key named ``dropout`` must be given in ``rngs``.
-
-        Returns:
-            ``[b, num_outputs]``.
-        """
-        x = pad_frames(silence_padding(spectrogram, num_frames), self.patch_frames)
-        mask = patch_mask(
-            num_frames, x.shape[1] // self.patch_frames, self.n_mels // self.patch_mels, self.patch_frames
+    def __call__(
+        self,
+        spectrogram: jax.Array,
+        num_frames: jax.Array | None = None,
+        deterministic: bool = True,
+        return_attention: bool = False,
+    ) -> Rated:
+        """Rates a batch that may mix lengths; arguments as of `Backbone`."""
+        features = Backbone(self.config, name="backbone")(
+            spectrogram, num_frames, deterministic, return_attention=return_attention
         )
-        embed = PatchEmbedding(
-            self.width, self.patch_frames, self.patch_mels, self.max_frames, name="patches"
+        return rate(self, features.pooled, features.pooled, deterministic, features.attention)
+
+
+def rate(
+    model: nn.Module, pooled: jax.Array, heard: jax.Array, deterministic: bool, attention: jax.Array | None
+) -> Rated:
+    """The heads of a network with fields ``num_outputs``, ``head``, ``head_dropout`` and ``variance``.
+
+    pooled: ``[b, d]`` what stands for the clip; heard: ``[b, e]`` what the heads see.
+
+    Raises:
+        ParamsError: a head that is not in `HEADS`.
+    """
+    if model.head not in HEADS:
+        raise ParamsError(f"head: expected one of {', '.join(HEADS)}, found {model.head!r}; choose one")
+    epsilon = model.config.layer_norm_epsilon
+    head = HEADS[model.head](
+        model.num_outputs, model.head_dropout, layer_norm_epsilon=epsilon, parent=model, name="head"
+    )
+    log_variance = None
+    if model.variance:
+        spread = LinearHead(
+            model.num_outputs, model.head_dropout, layer_norm_epsilon=epsilon, parent=model, name="spread"
         )
-        encoder = Encoder(self.depth, self.num_heads, self.mlp_ratio, self.dropout, name="encoder")
-        x = encoder(embed(x), mask, deterministic)
-        head = RatingHead(self.num_outputs, self.dropout, name="head")
-        return head(masked_mean(x, mask), deterministic)
+        log_variance = spread(heard, deterministic)
+    return Rated(head(heard, deterministic), log_variance, pooled, attention)
 
 
 def count_parameters(model: AudioSpectrogramTransformer) -> int:
-    """Number of parameters, from the formula, without making any.
-
-    ``patch * d + d + (time + mel patches) * d  +  depth * ((4 + 2 r) d^2 + (9 + r) d)  +  2 d  +  (d + 1) k``
-    with ``r`` the mlp ratio and ``k`` the outputs.
-    """
-    d, r = model.width, model.mlp_ratio
-    positions = -(-model.max_frames // model.patch_frames) + model.n_mels // model.patch_mels
-    patches = (model.patch_frames * model.patch_mels + 1 + positions) * d
-    block = (4 + 2 * r) * d * d + (9 + r) * d  # 4 + r biases of projections, 1 of mlp_out, 4 of two norms
-    return patches + model.depth * block + 2 * d + (d + 1) * model.num_outputs
+    """Number of parameters with the linear head, from the formula: the backbone's, a norm and ``(e + 1) k``."""
+    e, k = model.config.pooled_width, model.num_outputs
+    heads = 2 if model.variance else 1
+    return count_backbone_parameters(model.config) + heads * (2 * e + (e + 1) * k)

@@ -1,16 +1,22 @@
-"""Trained models on disk: weights as safetensors, everything else as JSON beside them. No pickle.
+"""Networks on disk: weights as safetensors, everything else as JSON beside them. No pickle.
 
 ::
 
-    <name>.safetensors   parameters, flattened with '/' between names: encoder/block_0/mlp_in/kernel …
-    <name>.json          network, input scale, spectrogram settings and names of the outputs
+    <name>.safetensors   parameters, flattened with '/' between names: backbone/encoder/block_0/mlp_in/kernel …
+    <name>.json          kind of network, its fields, how its input is made, names of its outputs, version
+
+Kinds: ``ast`` and ``hybrid`` rate; ``transcriber``, ``mspm`` and ``mae`` are what pretraining leaves. A hybrid that
+knows descriptors of what a transcriber hears names that network's file and its checksum.
 """
 
+import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,48 +26,66 @@ from safetensors.numpy import load_file, save_file
 
 from crescendai.errors import DataError
 from crescendai.models.ast import AudioSpectrogramTransformer
+from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.mae import MaskedAutoencoder
+from crescendai.models.presets import BackboneConfig
+from crescendai.models.ssast import MaskedPatchModel
+from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
 
-NETWORK_FIELDS = (
-    "n_mels", "max_frames", "patch_frames", "patch_mels", "width", "depth", "num_heads", "mlp_ratio",
-    "dropout", "num_outputs",
-)  # fmt: skip
+Network = AudioSpectrogramTransformer | HybridTransformer | Transcriber | MaskedPatchModel | MaskedAutoencoder
+KINDS: dict[str, type[nn.Module]] = {
+    "ast": AudioSpectrogramTransformer, "hybrid": HybridTransformer, "transcriber": Transcriber,
+    "mspm": MaskedPatchModel, "mae": MaskedAutoencoder,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What it takes to rate a clip: network, weights, and how its input is made.
+    """What it takes to hear a clip: network, weights, and how its input is made.
 
-    network: takes windows of ``network.max_frames`` frames.
-    params: plain nested dict; outputs are in rating units, 0 to 1.
+    params: plain nested dict; the ratings of a finetuned network are in rating units, 0 to 1.
     input_scale: dB to network input.
-    spectrogram: settings of the log-mel spectrogram, sample rate included.
-    dimensions: ``[k]`` names of the outputs in order.
+    frontend: settings of the spectrogram, sample rate included; ``kind`` is ``logmel`` or ``kaldi``.
+    dimensions: ``[k]`` names of the outputs in order; empty where nothing is rated.
+    descriptors: names and statistics of a hybrid's descriptors.
+    listener: the transcriber whose hearing some of those describe.
+    revision: version of CrescendAI that made it.
     """
 
-    network: AudioSpectrogramTransformer
+    network: Network
     params: dict
     input_scale: InputScale
-    spectrogram: dict[str, float]
-    dimensions: tuple[str, ...]
+    frontend: dict[str, float | str]
+    dimensions: tuple[str, ...] = ()
+    descriptors: DescriptorScale | None = None
+    listener: "TrainedModel | None" = None
+    revision: str = version("crescendai")
 
 
-def save_model(model: TrainedModel, path: Path) -> None:
+def save_model(model: TrainedModel, path: Path, listener: Path | None = None) -> None:
     """Writes ``<path>.safetensors`` and ``<path>.json``; the same model gives the same bytes.
 
     path: without suffix; a suffix-like end such as ``.1`` is kept.
+    listener: where the model's listener was saved; the file names it relative to itself.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    config = {
-        "network": {field: getattr(model.network, field) for field in NETWORK_FIELDS},
+    kind = next(name for name, of in KINDS.items() if type(model.network) is of)
+    description = {
+        "kind": kind,
+        "network": _network_fields(model.network),
         "input_scale": asdict(model.input_scale),
-        "spectrogram": model.spectrogram,
+        "frontend": model.frontend,
         "dimensions": list(model.dimensions),
+        "descriptors": None if model.descriptors is None else _descriptor_fields(model.descriptors),
+        "listener": None if model.listener is None else _listener_fields(listener, path.parent),
+        "revision": model.revision,
     }
-    weights = {name: np.ascontiguousarray(array) for name, array in _flatten(model.params).items()}
+    weights = {name: np.ascontiguousarray(array) for name, array in flatten(model.params).items()}
     weights_path, config_path = _files(path)
     save_file(weights, _partial(weights_path))
-    _partial(config_path).write_text(json.dumps(config, indent=2) + "\n")
+    _partial(config_path).write_text(json.dumps(description, indent=2) + "\n")
     os.replace(_partial(weights_path), weights_path)
     os.replace(_partial(config_path), config_path)
 
@@ -77,41 +101,109 @@ def load_model(path: Path) -> TrainedModel:
     weights_path, config_path = _files(path)
     for file in (weights_path, config_path):
         if not file.exists():
-            raise DataError(f"{file}: expected a trained model here, not found; run `dvc repro finetune`")
+            raise DataError(f"{file}: expected a trained model here, not found; run `dvc repro`, which makes it")
     try:
-        config = json.loads(config_path.read_text())
-        network = AudioSpectrogramTransformer(**config["network"])
-        scale, dimensions = InputScale(**config["input_scale"]), tuple(config["dimensions"])
-        spectrogram = config["spectrogram"]
+        description = json.loads(config_path.read_text())
+        network = _network(description["kind"], description["network"])
+        scaled = description["descriptors"]
+        described = None if scaled is None else _descriptor_scale(scaled)
+        rest = (
+            InputScale(**description["input_scale"]), description["frontend"], tuple(description["dimensions"]),
+            described,
+        )  # fmt: skip
+        named, revision = description["listener"], description["revision"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{config_path}: expected a model's description, found {type(error).__name__}: {error}; "
-            "delete the model and run `dvc repro finetune`"
+            "delete the model and run `dvc repro`"
         ) from error
+    weights = read_weights(weights_path)
+    _check_shapes(network, weights, weights_path)
+    listener = None if named is None else _load_listener(named, path.parent)
+    return TrainedModel(network, unflatten(weights), *rest, listener, revision)
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file by name.
+
+    Raises:
+        DataError: the file is damaged.
+    """
     try:
-        weights = load_file(weights_path)
+        return load_file(path)
     except (SafetensorError, OSError) as error:
         raise DataError(
-            f"{weights_path}: expected safetensors, found a damaged file ({error}); "
-            "delete the model and run `dvc repro finetune`"
+            f"{path}: expected safetensors, found a damaged file ({error}); get or make it again"
         ) from error
-    _check_shapes(network, weights, weights_path)
-    return TrainedModel(
-        network, traverse_util.unflatten_dict(weights, sep="/"), scale, spectrogram, dimensions
-    )
 
 
-def parameter_shapes(network: AudioSpectrogramTransformer) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(network: Network) -> dict[str, tuple[int, ...]]:
     """Shape of every parameter by its flat name; computes nothing."""
-    spectrogram = jnp.zeros((1, network.max_frames, network.n_mels))
-    shapes = jax.eval_shape(
-        lambda key: network.init(key, spectrogram, jnp.ones(1, int), deterministic=True)["params"],
-        jax.random.key(0),
-    )
-    return {name: leaf.shape for name, leaf in _flatten(shapes).items()}
+    shapes = jax.eval_shape(lambda key: network.init(key, *example_input(network))["params"], jax.random.key(0))
+    return {name: leaf.shape for name, leaf in flatten(shapes).items()}
 
 
-def _check_shapes(network: AudioSpectrogramTransformer, weights: dict[str, np.ndarray], path: Path) -> None:
+def example_input(network: Network) -> tuple[jax.Array, ...]:
+    """Zeros in the shapes that a network takes, for its initialisation."""
+    config = network.config
+    inputs = jnp.zeros((1, config.max_frames, config.n_mels)), jnp.ones(1, jnp.int32)
+    if isinstance(network, HybridTransformer):
+        return *inputs, jnp.zeros((1, network.num_descriptors))
+    if isinstance(network, Transcriber):
+        return inputs[:1]
+    if isinstance(network, MaskedPatchModel | MaskedAutoencoder):
+        order = jnp.arange(config.max_time_patches * config.mel_patches)[None]
+        return inputs[0], order, order.shape[1] // 2
+    return inputs
+
+
+def flatten(params: dict) -> dict[str, np.ndarray]:
+    """Nested parameters by flat names, ``a/b/c``."""
+    return traverse_util.flatten_dict(params, sep="/")
+
+
+def unflatten(weights: dict[str, np.ndarray]) -> dict:
+    """The inverse of `flatten`."""
+    return traverse_util.unflatten_dict(weights, sep="/")
+
+
+def _network_fields(network: Network) -> dict:
+    names = [field.name for field in fields(network) if field.name not in ("config", "parent", "name")]
+    return {"config": asdict(network.config), **{name: getattr(network, name) for name in names}}
+
+
+def _network(kind: str, values: dict) -> Network:
+    return KINDS[kind](BackboneConfig(**values["config"]), **{k: v for k, v in values.items() if k != "config"})
+
+
+def _descriptor_fields(scale: DescriptorScale) -> dict:
+    # JSON has no infinity: a constant's deviation is null.
+    return {**asdict(scale), "std": [None if np.isinf(value) else value for value in scale.std]}
+
+
+def _descriptor_scale(values: dict) -> DescriptorScale:
+    std = tuple(np.inf if value is None else value for value in values["std"])
+    return DescriptorScale(tuple(values["names"]), tuple(values["mean"]), std)
+
+
+def _listener_fields(listener: Path, folder: Path) -> dict:
+    weights, _ = _files(listener)
+    return {"path": os.path.relpath(listener, folder), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+
+
+def _load_listener(named: dict, folder: Path) -> TrainedModel:
+    path = folder / named["path"]
+    listener = load_model(path)
+    found = hashlib.sha256(_files(path)[0].read_bytes()).hexdigest()
+    if found != named["sha256"]:
+        raise DataError(
+            f"{path}: expected the transcriber with sha256 {named['sha256']} that the model was trained with, "
+            f"found {found}; run `dvc repro`"
+        )
+    return listener
+
+
+def _check_shapes(network: Network, weights: dict[str, np.ndarray], path: Path) -> None:
     expected = parameter_shapes(network)
     found = {name: array.shape for name, array in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
@@ -120,10 +212,6 @@ def _check_shapes(network: AudioSpectrogramTransformer, weights: dict[str, np.nd
                 f"{path}: expected {name} with shape {expected.get(name)}, found {found.get(name)}; "
                 "the weights belong to another network than the .json beside them"
             )
-
-
-def _flatten(params: dict) -> dict[str, np.ndarray]:
-    return traverse_util.flatten_dict(params, sep="/")
 
 
 def _files(path: Path) -> tuple[Path, Path]:

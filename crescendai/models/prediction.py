@@ -5,21 +5,44 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import numpy as np
 
+from crescendai.errors import DataError
 from crescendai.models.ast import AudioSpectrogramTransformer
+from crescendai.models.checkpoint import TrainedModel
+from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.windows import InputScale, cut_window, window_starts
 
-# (params, spectrogram [b, t, f], num_frames [b]) -> ratings [b, k]
-PredictWindows = Callable[[dict, np.ndarray, np.ndarray], jax.Array]
+# (params, spectrogram [b, t, f], num_frames [b], descriptors [b, m] or None) -> ratings [b, k]
+PredictWindows = Callable[[dict, np.ndarray, np.ndarray, np.ndarray | None], jax.Array]
 
 
-def make_predict(model: AudioSpectrogramTransformer) -> PredictWindows:
+def make_predict(model: AudioSpectrogramTransformer | HybridTransformer) -> PredictWindows:
     """The compiled forward pass without dropout; make it once, it compiles for each batch shape."""
 
     @jax.jit
-    def predict(params: dict, spectrogram: jax.Array, num_frames: jax.Array) -> jax.Array:
-        return model.apply({"params": params}, spectrogram, num_frames, deterministic=True)
+    def predict(
+        params: dict, spectrogram: jax.Array, num_frames: jax.Array, descriptors: jax.Array | None
+    ) -> jax.Array:
+        heard = (descriptors,) if isinstance(model, HybridTransformer) else ()
+        return model.apply({"params": params}, spectrogram, num_frames, *heard).ratings
 
     return predict
+
+
+def rate_recording(
+    predict: PredictWindows, model: TrainedModel, log_mel: np.ndarray, batch_size: int = 8
+) -> np.ndarray:
+    """Ratings of one recording that nothing but its sound is known of: ``[k]``.
+
+    log_mel: ``[t, f]`` in dB, made with ``model.frontend``; a hybrid's descriptors are computed from it.
+    """
+    described = None
+    if model.descriptors is not None:
+        hop_s = model.frontend["hop_length"] / model.frontend["sample_rate_hz"]
+        described = model.descriptors.describe(log_mel, hop_s)[None]
+    config = model.network.config
+    return predict_clips(
+        predict, model.params, [log_mel], model.input_scale, described, config.max_frames, batch_size
+    )[0]
 
 
 def predict_clips(
@@ -27,6 +50,7 @@ def predict_clips(
     params: dict,
     clips: Sequence[np.ndarray],
     scale: InputScale,
+    descriptors: np.ndarray | None,
     window_frames: int,
     batch_size: int,
 ) -> np.ndarray:
@@ -34,13 +58,18 @@ def predict_clips(
 
     clips: log-mel spectrograms in dB, ``[t, f]`` each.
     scale: that of the model's training part.
+    descriptors: ``[clip, m]`` standardised, for a hybrid; every window of a clip has the clip's.
     window_frames: frames the network hears at once; longer clips are averaged over `window_starts`.
     batch_size: windows at a time; the last batch is filled up, so that one shape is compiled.
     """
+    if descriptors is not None and len(descriptors) != len(clips):
+        raise DataError(f"descriptors: expected a row for each of {len(clips)} clips, found {len(descriptors)}")
     clip_of_window, ratings = [], []
     for owners, windows, num_frames in _window_batches(clips, scale, window_frames, batch_size):
         clip_of_window += owners
-        ratings.append(np.asarray(predict(params, windows, num_frames))[: len(owners)])
+        filled = [*owners, *[0] * (batch_size - len(owners))]  # a filler window may have anybody's descriptors
+        described = None if descriptors is None else descriptors[filled]
+        ratings.append(np.asarray(predict(params, windows, num_frames, described))[: len(owners)])
     ratings_of_windows = np.concatenate(ratings).astype(np.float64)
     total = np.zeros((len(clips), ratings_of_windows.shape[1]))
     np.add.at(total, clip_of_window, ratings_of_windows)

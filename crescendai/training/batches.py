@@ -1,12 +1,15 @@
-"""Training batches: random windows of clips, lightly masked, in a seeded order."""
+"""Training batches: random windows of clips, lightly varied, in a seeded order."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.windows import InputScale, cut_window, random_start
+from crescendai.training.augment import Augmentation, draw_gain_db, mask_stretches, mixing_weights
 from crescendai.training.clips import RatedClips
+from crescendai.training.losses import RatingScale, Target
 
 
 class Batch(NamedTuple):
@@ -14,25 +17,31 @@ class Batch(NamedTuple):
 
     spectrogram: np.ndarray  # float32 [b, t, f], standardised, zero where padded
     num_frames: np.ndarray  # int32 [b]
-    ratings: np.ndarray  # float32 [b, k], standardised
+    descriptors: np.ndarray  # float32 [b, m], standardised, of the whole clips
+    target: Target  # standardised
 
 
-class Augmentation(NamedTuple):
-    """How training windows are varied. Their level is never touched: dimensions rate it.
+class Scales(NamedTuple):
+    """How values of a training part become a network's input and target."""
 
-    time_mask, mel_mask: widest masked stretch as a share of the clip's frames and the bands; the
-        stretch is set to the mean level (SpecAugment, arXiv 1904.08779).
-    """
+    input: InputScale
+    descriptors: DescriptorScale
+    ratings: RatingScale
 
-    time_mask: float
-    mel_mask: float
+    @classmethod
+    def of(cls, clips: RatedClips, chosen: np.ndarray, input_scale: InputScale | None = None) -> "Scales":
+        """Measured on the clips at ``chosen``; the input's scale may be given, as pretraining had it."""
+        return cls(
+            InputScale.of(clips.spectrograms(chosen)) if input_scale is None else input_scale,
+            DescriptorScale.of(clips.descriptor_names, clips.descriptors[clips.rows(chosen)]),
+            RatingScale.of(clips.ratings[chosen]),
+        )
 
 
 def training_batches(
     clips: RatedClips,
     chosen: np.ndarray,
-    ratings: np.ndarray,
-    scale: InputScale,
+    scales: Scales,
     window_frames: int,
     batch_size: int,
     augmentation: Augmentation,
@@ -41,28 +50,53 @@ def training_batches(
     """One epoch: every clip once, on one of its instruments and in one of its windows, both drawn.
 
     chosen: ``[clip]`` positions of the clips to train on.
-    ratings: standardised ratings of all clips of the corpus.
-    scale: of the training part.
+    rng: the batches follow from it alone, so that an epoch can be had again.
 
     Yields:
         Batches of ``batch_size``; the last is filled up with clips drawn once more.
     """
     order = np.append(rng.permutation(chosen), rng.choice(chosen, -len(chosen) % batch_size))
+    ratings = scales.ratings.standardise(clips.ratings)
+    noise = (clips.noise / scales.ratings.std**2).astype(np.float32)
     for members in order.reshape(-1, batch_size):
-        windows, num_frames = [], []
+        windows, num_frames, rows = [], [], []
         for clip in members:
-            log_mel = clips.read(int(rng.choice(clips.recordings[clip])))
+            row = int(rng.choice(clips.recordings[clip]))
+            log_mel = clips.read(row)
             start = random_start(len(log_mel), window_frames, rng)
-            window, heard = cut_window(log_mel, start, window_frames, scale)
+            window, heard = cut_window(log_mel, start, window_frames, scales.input)
+            window[:heard] += np.float32(draw_gain_db(augmentation, rng) / scales.input.std_db)
             mask_stretches(window[:heard], augmentation, rng)
             windows.append(window)
             num_frames.append(heard)
-        yield Batch(np.stack(windows), np.array(num_frames, dtype=np.int32), ratings[members])
+            rows.append(row)
+        batch = Batch(
+            np.stack(windows), np.array(num_frames, np.int32), scales.descriptors.apply(clips.descriptors[rows]),
+            Target(ratings[members], noise[members]),
+        )  # fmt: skip
+        yield mix(batch, mixing_weights(augmentation, batch_size, rng))
 
 
-def mask_stretches(window: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> None:
-    """Sets one stretch of frames and one of bands of a standardised window ``[t, f]`` to 0, in place."""
-    for axis, share in ((0, augmentation.time_mask), (1, augmentation.mel_mask)):
-        width = int(rng.integers(int(share * window.shape[axis]) + 1))
-        start = int(rng.integers(window.shape[axis] - width + 1))
-        np.moveaxis(window, axis, 0)[start : start + width] = 0.0
+def mix(batch: Batch, share: np.ndarray) -> Batch:
+    """Every clip with the next one of the batch: ``share x + (1 - share) x_next`` of all that is in it.
+
+    share: ``[b]``. The noise of two independent means adds up by the squares of their shares; the longer
+    clip says how many frames there are.
+    """
+    if (share == 1.0).all():
+        return batch
+    following = np.roll(np.arange(len(share)), -1)
+
+    def blend(values: np.ndarray, of: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        wide = (slice(None),) + (None,) * (values.ndim - 1)
+        return of[wide] * values + rest[wide] * values[following]
+
+    rest = 1.0 - share
+    return Batch(
+        blend(batch.spectrogram, share, rest),
+        np.where(rest > 0, np.maximum(batch.num_frames, batch.num_frames[following]), batch.num_frames),
+        blend(batch.descriptors, share, rest),
+        Target(
+            blend(batch.target.ratings, share, rest), blend(batch.target.noise, share**2, rest**2)
+        ),
+    )  # fmt: skip

@@ -9,45 +9,70 @@ import pandas as pd
 from crescendai.datasets.store import SpectrogramStore
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
+from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.prediction import PredictWindows, predict_clips
 from crescendai.models.windows import InputScale
+from crescendai.training.losses import rating_noise
 
 
 @dataclass(frozen=True)
 class RatedClips:
-    """Ratings of clips and access to their spectrograms.
+    """Ratings of clips and access to their sounds.
 
     ratings: ``[clip, k]`` mean ratings, 0 to 1.
+    noise: ``[clip, k]`` variance of those means, see `crescendai.training.losses.rating_noise`.
     recordings: for every clip the positions of its recordings, one an instrument.
     read: log-mel spectrogram of the recording at a position, ``[t, f]`` in dB.
+    descriptors: ``[recording, m]`` in their own units, and descriptor_names ``[m]``.
     """
 
     ratings: np.ndarray
+    noise: np.ndarray
     recordings: list[np.ndarray]
     read: Callable[[int], np.ndarray]
+    descriptors: np.ndarray
+    descriptor_names: tuple[str, ...]
 
     @classmethod
-    def of(cls, clips: pd.DataFrame, store: SpectrogramStore) -> "RatedClips":
-        """Joins the table of clips with the store.
+    def of(
+        cls, clips: pd.DataFrame, single_ratings: pd.DataFrame, store: SpectrogramStore, descriptors: pd.DataFrame
+    ) -> "RatedClips":
+        """Joins the tables of clips, single ratings and descriptors with the store.
 
         Raises:
-            DataError: a clip has no spectrogram, or no finite rating.
+            DataError: a clip has no spectrogram, no finite rating or no single rating, or descriptors are of
+                other recordings or not finite.
         """
         ratings = clips[list(NAMES)].to_numpy(dtype=np.float64)
         rows = store.index.groupby("clip_id").indices
-        silent = [clip_id for clip_id in clips["clip_id"] if clip_id not in rows]
-        unrated = clips.loc[~np.isfinite(ratings).all(axis=1), "clip_id"].tolist()
-        for offenders, lack in ((silent, "spectrogram"), (unrated, "finite rating in all dimensions")):
+        by_clip = single_ratings.groupby("clip_id")[list(NAMES)]
+        num_raters = by_clip.size().reindex(clips["clip_id"])
+        lacking = {
+            "spectrogram": [clip_id for clip_id in clips["clip_id"] if clip_id not in rows],
+            "finite rating in all dimensions": clips.loc[~np.isfinite(ratings).all(axis=1), "clip_id"].tolist(),
+            "single rating": num_raters.index[num_raters.isna()].tolist(),
+        }
+        for lack, offenders in lacking.items():
             if offenders:
                 raise DataError(
                     f"{store.folder}: expected a {lack} for each of {len(clips)} clips, "
                     f"found {len(offenders)} without, e.g. {offenders[0]}; run `dvc repro`"
                 )
-        return cls(ratings, [rows[clip_id] for clip_id in clips["clip_id"]], store.clip)
+        variance = by_clip.var(ddof=1).reindex(clips["clip_id"]).to_numpy()
+        noise = rating_noise(num_raters.to_numpy(float), np.nan_to_num(variance), np.nanmean(variance, axis=0))
+        names = tuple(column for column in descriptors if column not in ("clip_id", "instrument"))
+        return cls(
+            ratings, noise, [rows[clip_id] for clip_id in clips["clip_id"]], store.clip,
+            _in_order_of(store, descriptors)[list(names)].to_numpy(float), names,
+        )  # fmt: skip
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Positions of all recordings of the clips at ``chosen``, clip by clip."""
+        return np.concatenate([self.recordings[clip] for clip in chosen])
 
     def spectrograms(self, chosen: np.ndarray) -> Iterator[np.ndarray]:
         """All recordings of the clips at the positions ``chosen``, clip by clip."""
-        return (self.read(int(row)) for clip in chosen for row in self.recordings[clip])
+        return (self.read(int(row)) for row in self.rows(chosen))
 
 
 def predict_rated(
@@ -56,12 +81,29 @@ def predict_rated(
     clips: RatedClips,
     chosen: np.ndarray,
     scale: InputScale,
+    descriptor_scale: DescriptorScale | None,
     window_frames: int,
     batch_size: int,
 ) -> np.ndarray:
     """Ratings of the clips at ``chosen``, the mean over the instruments of each: ``[clip, k]``."""
+    described = None
+    if descriptor_scale is not None:
+        described = descriptor_scale.apply(clips.descriptors[clips.rows(chosen)])
     by_recording = predict_clips(
-        predict, params, list(clips.spectrograms(chosen)), scale, window_frames, batch_size
+        predict, params, list(clips.spectrograms(chosen)), scale, described, window_frames, batch_size
     )
     ends = np.cumsum([len(clips.recordings[clip]) for clip in chosen])
     return np.stack([rows.mean(axis=0) for rows in np.split(by_recording, ends[:-1])])
+
+
+def _in_order_of(store: SpectrogramStore, descriptors: pd.DataFrame) -> pd.DataFrame:
+    keys = ["clip_id", "instrument"]
+    table = store.index[keys].merge(descriptors, on=keys, how="left", validate="one_to_one")
+    values = table.drop(columns=keys).to_numpy(float)
+    bad = table.loc[~np.isfinite(values).all(axis=1), "clip_id"].tolist()
+    if bad:
+        raise DataError(
+            f"descriptors.parquet: expected finite descriptors for each of {len(table)} recordings, found "
+            f"{len(bad)} without, e.g. {bad[0]}; run `dvc repro spectrograms`"
+        )
+    return table

@@ -1,26 +1,58 @@
-"""The steps of finetuning: which clips validate, how weights move, when to stop.
-
-The loop over epochs itself stands in ``stages/finetune.py``.
-"""
+"""Finetuning: a network learns from rated clips until clips kept apart say that it stops getting better."""
 
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh
+from tqdm import tqdm
 
 from crescendai.datasets.splits import deal_groups
-from crescendai.errors import CrescendaiError, DataError
+from crescendai.errors import DataError
 from crescendai.models.ast import AudioSpectrogramTransformer
-from crescendai.training.batches import Batch
-from crescendai.training.losses import mean_squared_error
-from crescendai.training.state import TrainState, moving_average
+from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.prediction import PredictWindows
+from crescendai.training.augment import Augmentation
+from crescendai.training.batches import Batch, Scales, training_batches
+from crescendai.training.clips import RatedClips, predict_rated
+from crescendai.training.losses import LOSSES
+from crescendai.training.schedule import learning_rate
+from crescendai.training.sharding import place_batch
+from crescendai.training.state import new_state
+from crescendai.training.step import LossOf, TrainStep, check_finite
+from crescendai.training.watch import Watch
 
-# (state, batch, learning rate, key) -> (state, loss)
-TrainStep = Callable[[TrainState, Batch, float, jax.Array], tuple[TrainState, jax.Array]]
+RatingNetwork = AudioSpectrogramTransformer | HybridTransformer
+
+
+class Trainee(NamedTuple):
+    """A network and its compiled functions, which all folds share: compiling takes as long as an epoch."""
+
+    model: RatingNetwork
+    optimizer: optax.GradientTransformation
+    train_step: TrainStep
+    predict: PredictWindows
+    mesh: Mesh
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast a network is trained.
+
+    lr: peak learning rate. warmup_fraction: of all steps. patience: epochs without a better validation
+        loss before training stops.
+    """
+
+    lr: float
+    warmup_fraction: float
+    max_epochs: int
+    patience: int
+    batch_size: int
 
 
 def validation_clips(
@@ -47,50 +79,85 @@ def validation_clips(
     return shares == np.argmin(np.abs(sizes - fraction * len(groups)))
 
 
-def make_train_step(
-    model: AudioSpectrogramTransformer, optimizer: optax.GradientTransformation, average_decay: float
-) -> TrainStep:
-    """One compiled step of gradient descent; make it once, all folds share it.
+def make_loss(model: RatingNetwork, loss: str) -> LossOf:
+    """The loss of a batch, one of `crescendai.training.losses.LOSSES`."""
 
-    average_decay: of the moving average of the weights, which is what validates and predicts.
-    """
+    def loss_of(params: dict, batch: Batch, key: jax.Array) -> tuple[jax.Array, dict]:
+        heard = (batch.descriptors,) if isinstance(model, HybridTransformer) else ()
+        dropout, patchout = jax.random.split(key)
+        rated = model.apply(
+            {"params": params}, batch.spectrogram, batch.num_frames, *heard,
+            deterministic=False, rngs={"dropout": dropout, "patchout": patchout},
+        )  # fmt: skip
+        return LOSSES[loss](rated, batch.target), {}
 
-    def loss_of(params: dict, batch: Batch, key: jax.Array) -> jax.Array:
-        predicted = model.apply(
-            {"params": params},
-            batch.spectrogram,
-            batch.num_frames,
-            deterministic=False,
-            rngs={"dropout": key},
-        )
-        return mean_squared_error(predicted, batch.ratings)
-
-    @jax.jit
-    def train_step(
-        state: TrainState, batch: Batch, learning_rate: jax.Array, key: jax.Array
-    ) -> tuple[TrainState, jax.Array]:
-        loss, gradients = jax.value_and_grad(loss_of)(
-            state.params, batch, jax.random.fold_in(key, state.step)
-        )
-        updates, optimizer_state = optimizer.update(gradients, state.optimizer_state, state.params)
-        params = jax.tree.map(lambda p, u: p - learning_rate * u, state.params, updates)
-        averaged = moving_average(state.averaged_params, params, state.step, average_decay)
-        return TrainState(params, averaged, optimizer_state, state.step + jnp.int32(1)), loss
-
-    return train_step
+    return loss_of
 
 
-def check_finite(loss: float, where: str) -> None:
-    """Stops a run whose loss is no number any more.
+def finetune(
+    trainee: Trainee, start: dict, clips: RatedClips, training: np.ndarray, validation: np.ndarray, scales: Scales,
+    augmentation: Augmentation, schedule: Schedule, seed: int, where: str, watch: Watch,
+) -> tuple[dict, list[dict[str, float]]]:  # fmt: skip
+    """Trains a network on some clips and stops by others.
+
+    start: parameters to begin with.
+    training, validation: positions of the clips that teach and of those that say when to stop.
+    where: protocol and fold, for the progress bar and errors.
+    watch: keeps the run's state after every epoch, so that a killed run goes on.
+
+    Returns:
+        The averaged weights of the best validation loss, which give standardised ratings; and a row an epoch.
 
     Raises:
-        CrescendaiError: NaN or infinite loss.
+        CrescendaiError: the loss is no number any more; the batch is saved.
     """
-    if not math.isfinite(loss):
-        raise CrescendaiError(
-            f"{where}: expected a finite training loss, found {loss}; lower `lr` in params.yaml "
-            "or look for NaN in the spectrograms and ratings"
-        )
+    window_frames = trainee.model.config.max_frames
+    descriptor_scale = scales.descriptors if isinstance(trainee.model, HybridTransformer) else None
+    targets = scales.ratings.standardise(clips.ratings)
+    steps_per_epoch = -(-len(training) // schedule.batch_size)
+    total_steps = steps_per_epoch * schedule.max_epochs
+    warmup_steps = round(schedule.warmup_fraction * total_steps)
+    key = jax.random.key(seed)
+
+    state, best, curve, known = watch.take_up(new_state(start, trainee.optimizer, trainee.mesh), start)
+    stopping = EarlyStopping(schedule.patience, best_params=best, **known)
+    with tqdm(total=schedule.max_epochs, desc=where, unit="epoch", initial=len(curve)) as progress:
+        for epoch in range(len(curve), schedule.max_epochs):
+            if stopping.over(epoch):
+                break
+            losses, started, step = [], time.perf_counter(), epoch * steps_per_epoch
+            # An epoch's batches follow from its number: a run that goes on draws what it would have drawn.
+            rng = np.random.default_rng([seed, epoch])
+            for batch in training_batches(
+                clips, training, scales, window_frames, schedule.batch_size, augmentation, rng
+            ):
+                rate = learning_rate(step, schedule.lr, warmup_steps, total_steps)
+                state, loss, _ = trainee.train_step(state, place_batch(batch, trainee.mesh), rate, key)
+                losses.append(loss)
+                step += 1
+            train_loss = float(np.mean(jax.device_get(losses)))
+            check_finite(train_loss, f"{where}, epoch {epoch}", batch, watch.folder)
+            clips_per_s = len(losses) * schedule.batch_size / (time.perf_counter() - started)
+
+            rated = predict_rated(
+                trainee.predict, state.averaged_params, clips, validation, scales.input, descriptor_scale,
+                window_frames, schedule.batch_size,
+            )  # fmt: skip
+            validation_loss = float(np.mean((rated - targets[validation]) ** 2))
+            error = float(np.sqrt(np.mean(((rated - targets[validation]) * scales.ratings.std) ** 2)))
+            curve.append({
+                "epoch": epoch, "train_loss": train_loss, "validation_loss": validation_loss,
+                "validation_rmse": error, "learning_rate": rate, "clips_per_s": clips_per_s,
+            })  # fmt: skip
+            stopping.update(epoch, validation_loss, state.averaged_params)
+            so_far = {"best_loss": stopping.best_loss, "best_epoch": stopping.best_epoch}
+            watch.keep(state, stopping.best_params, curve, so_far)
+            progress.set_postfix_str(
+                f"loss {train_loss:.3f}, validation {validation_loss:.3f} (rating off by {error:.3f}), "
+                f"{clips_per_s:.0f} clips/s"
+            )
+            progress.update()
+    return stopping.best_params, curve
 
 
 @dataclass
@@ -105,8 +172,12 @@ class EarlyStopping:
     best_epoch: int = -1
     best_params: dict = field(default_factory=dict)
 
-    def update(self, epoch: int, validation_loss: float, params: dict) -> bool:
-        """Takes one epoch's result; true if training should stop."""
+    def update(self, epoch: int, validation_loss: float, params: dict) -> None:
+        """Takes one epoch's result."""
         if validation_loss < self.best_loss:
-            self.best_loss, self.best_epoch, self.best_params = validation_loss, epoch, params
-        return epoch - self.best_epoch >= self.patience
+            # A copy: the training step gives its state's memory away.
+            self.best_loss, self.best_epoch, self.best_params = validation_loss, epoch, jax.device_get(params)
+
+    def over(self, epoch: int) -> bool:
+        """True if ``patience`` epochs before this one brought nothing better."""
+        return epoch - 1 - self.best_epoch >= self.patience

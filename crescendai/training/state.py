@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+from jax.sharding import Mesh
 
-from crescendai.models.ast import AudioSpectrogramTransformer
+from crescendai.training.sharding import make_mesh, place_state
 
 
 class TrainState(NamedTuple):
@@ -18,15 +20,13 @@ class TrainState(NamedTuple):
     step: jax.Array  # int32 scalar
 
 
-def new_state(
-    model: AudioSpectrogramTransformer, optimizer: optax.GradientTransformation, key: jax.Array
-) -> TrainState:
-    """Fresh weights from ``key``."""
-    spectrogram = jnp.zeros((1, model.max_frames, model.n_mels))
-    # One compiled program: op by op, a network's initialisation takes seconds.
-    init = jax.jit(lambda key: model.init(key, spectrogram, jnp.ones(1, jnp.int32), deterministic=True))
-    params = init(key)["params"]
-    return TrainState(params, params, optimizer.init(params), jnp.zeros((), jnp.int32))
+def new_state(params: dict, optimizer: optax.GradientTransformation, mesh: Mesh | None = None) -> TrainState:
+    """The state before the first step, on the devices of a mesh; by default on one device.
+
+    params: what training starts from; they stay usable, the state has its own copy.
+    """
+    state = TrainState(params, params, optimizer.init(params), np.zeros((), np.int32))
+    return place_state(state, make_mesh() if mesh is None else mesh)
 
 
 def moving_average(averaged: dict, params: dict, step: jax.Array, decay: float) -> dict:
@@ -35,4 +35,5 @@ def moving_average(averaged: dict, params: dict, step: jax.Array, decay: float) 
     The smaller factor at the start forgets the first weights (as in Inception v3's training code).
     """
     momentum = jnp.minimum(decay, (1.0 + step) / (10.0 + step))
-    return jax.tree.map(lambda a, p: momentum * a + (1.0 - momentum) * p, averaged, params)
+    # In this form a parameter that does not change is its own average to the last bit.
+    return jax.tree.map(lambda a, p: a + (1.0 - momentum) * (p - a), averaged, params)

@@ -1,0 +1,77 @@
+"""From what a network heard, frame by frame, back to a performance."""
+
+import numpy as np
+
+from crescendai.midi.notes import Performance
+from crescendai.midi.rolls import HIGHEST_VALUE, LOWEST_KEY, SUSTAIN, Rolls
+
+LIKELY = 0.5  # a stroke, a ringing string or a pedal is taken for real from this chance on
+
+
+def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
+    """The performance that rolls of chances speak of; None where no stroke is likely.
+
+    A key is struck where the chance of a stroke is likely and highest among its neighbours in time; the moment
+    is the centre of the chances around it, finer than a frame. Its string rings until that is no longer likely,
+    or until the key's next stroke.
+
+    chances: ``onset``, ``sounding`` and ``pedal`` between 0 and 1, ``velocity`` as of `Rolls`; ``[t, key]``.
+    """
+    onset = chances.onset
+    before = np.pad(onset, ((1, 0), (0, 0)))[:-1]
+    after = np.pad(onset, ((0, 1), (0, 0)))[1:]
+    frame, key = np.nonzero((onset >= LIKELY) & (onset > before) & (onset >= after))
+    if not len(frame):
+        return None
+    early, here, late = before[frame, key], onset[frame, key], after[frame, key]
+    onset_s = np.maximum(frame + (late - early) / (early + here + late), 0.0) * hop_s
+    offset_s = _damped(chances.sounding >= LIKELY, frame, key) * hop_s
+    order = np.lexsort((key, onset_s))
+    down = chances.pedal >= LIKELY
+    moved = np.flatnonzero(np.diff(down, prepend=False))
+    return Performance(
+        pitch=(key + LOWEST_KEY)[order].astype(np.int16),
+        velocity=np.clip(np.round(chances.velocity[frame, key] * HIGHEST_VALUE), 1, 127)[order].astype(np.int16),
+        onset_s=onset_s[order],
+        offset_s=np.maximum(offset_s, onset_s + hop_s)[order],
+        pedal_time_s=moved * hop_s,
+        pedal_control=np.full(len(moved), SUSTAIN, np.int16),
+        pedal_value=np.where(down[moved], int(HIGHEST_VALUE), 0).astype(np.int16),
+        file_end_s=len(onset) * hop_s,
+    )
+
+
+def _damped(sounding: np.ndarray, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Frame in which each note's string stops: the first without sound after its stroke, or the next stroke's."""
+    num_frames = len(sounding)
+    # Row r holds the first silent frame from r on, for every key: one pass from the end.
+    silent_from = np.full((num_frames + 1, sounding.shape[1]), num_frames)
+    for row in range(num_frames - 1, -1, -1):
+        silent_from[row] = np.where(sounding[row], silent_from[row + 1], row)
+    end = silent_from[np.minimum(frame + 1, num_frames), key]
+    following = np.full(len(frame), num_frames)
+    for k in np.unique(key):
+        own = np.flatnonzero(key == k)
+        following[own[:-1]] = frame[own[1:]]
+    return np.minimum(end, following)
+
+
+def onset_f1(heard: Performance | None, played: Performance, tolerance_s: float = 0.05) -> tuple[int, int, int]:
+    """Strokes heard rightly, heard at all, and played: what precision, recall and F1 are made of.
+
+    A stroke is right if the same key was struck within ``tolerance_s``; each counts once. The tolerance is that
+    of the field (mir_eval.transcription), whose F1 without offsets this agrees with.
+    """
+    if heard is None:
+        return 0, 0, played.num_notes
+    right = 0
+    for pitch in np.unique(heard.pitch):
+        ours = np.sort(heard.onset_s[heard.pitch == pitch])
+        theirs = np.sort(played.onset_s[played.pitch == pitch])
+        place = 0
+        for moment in ours:  # both ascend: the earliest partner still free is the best one
+            while place < len(theirs) and theirs[place] < moment - tolerance_s:
+                place += 1
+            if place < len(theirs) and theirs[place] <= moment + tolerance_s:
+                right, place = right + 1, place + 1
+    return right, heard.num_notes, played.num_notes

@@ -1,0 +1,76 @@
+"""A whole recording written down by a pretrained network, and described as a pianist would."""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from crescendai.midi.descriptors import describe_performance
+from crescendai.midi.heard import heard_performance
+from crescendai.midi.notes import Performance
+from crescendai.midi.rolls import NUM_KEYS, Rolls
+from crescendai.models.presets import BackboneConfig
+from crescendai.models.transcription import Transcriber
+from crescendai.models.windows import InputScale, window_starts
+
+HEARD = "heard_"  # before the name of a descriptor of what was heard
+BATCH_SIZE = 8
+OVERLAP = 0.25  # share of a window that it has in common with the next: borders are heard worst
+
+# (params, spectrogram [b, t, f]) -> Rolls of chances [b, t, …]
+HearWindows = Callable[[dict, np.ndarray], Rolls]
+
+
+def make_hear(model: Transcriber) -> HearWindows:
+    """The compiled forward pass; make it once."""
+
+    @jax.jit
+    def hear(params: dict, spectrogram: jax.Array) -> Rolls:
+        heard = model.apply({"params": params}, spectrogram)
+        chance = jax.nn.sigmoid
+        return Rolls(chance(heard.onset), chance(heard.sounding), heard.velocity, chance(heard.pedal))
+
+    return hear
+
+
+def hear_clip(
+    hear: HearWindows, params: dict, log_mel: np.ndarray, scale: InputScale, config: BackboneConfig, floor_db: float
+) -> Rolls:
+    """Chances of strokes, ringing strings and pedal over a clip of any length: ``[t, …]``.
+
+    Windows overlap; every frame is taken from the window in whose middle it is nearest. What a last
+    window is short of is silence.
+
+    log_mel: ``[t, f]`` in dB. floor_db: the level of silence.
+    """
+    length = config.grid.covered_frames(config.max_frames)
+    starts = window_starts(len(log_mel), round(length * (1.0 - OVERLAP))) if len(log_mel) > length else [0]
+    starts = np.clip(np.array(starts), 0, max(len(log_mel) - length, 0))
+    padded = np.full((max(len(log_mel), length), log_mel.shape[1]), floor_db, np.float32)
+    padded[: len(log_mel)] = log_mel
+    windows = [scale.apply(padded[start : start + length]) for start in starts]
+    parts = []
+    for first in range(0, len(windows), BATCH_SIZE):
+        batch = windows[first : first + BATCH_SIZE]
+        filled = np.stack(batch + [batch[0]] * (BATCH_SIZE - len(batch)))
+        parts.append([np.asarray(part)[: len(batch)] for part in hear(params, filled)])
+    by_window = [np.concatenate(part) for part in zip(*parts, strict=True)]  # each [window, length, …]
+    frame = np.arange(len(log_mel))
+    owner = np.abs(frame[:, None] - (starts + length / 2)).argmin(axis=1)
+    return Rolls(*(part[owner, frame - starts[owner]] for part in by_window))
+
+
+def describe_heard(heard: Performance | None) -> dict[str, float]:
+    """Descriptors of a performance as it was heard; NaN throughout where nothing was."""
+    if heard is None:
+        return dict.fromkeys(HEARD_NAMES, np.nan)
+    return {HEARD + name: value for name, value in describe_performance(heard).items()}
+
+
+def _one_note() -> Performance:
+    rolls = Rolls(*(np.zeros((4, NUM_KEYS)) for _ in range(3)), np.zeros(4))
+    rolls.onset[1, 40] = rolls.sounding[1, 40] = rolls.velocity[1, 40] = 0.9
+    return heard_performance(rolls, 0.02)
+
+
+HEARD_NAMES = tuple(HEARD + name for name in describe_performance(_one_note()))

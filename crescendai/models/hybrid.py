@@ -1,0 +1,97 @@
+"""The hybrid: what the transformer hears, fused with descriptors of the sound that have names.
+
+Three fusions of the pooled clip ``p`` and the embedded descriptors ``e``:
+
+========= ==========================================================================================
+concat    the heads see ``[p, e]``
+gated     the heads see ``g * P p + (1 - g) * e`` with ``g = sigmoid(G [p, e])``, a gate a channel
+          (Arevalo et al., arXiv 1702.01992)
+attention the descriptors ask, the patches answer: heads see ``[p, attention(e -> patches), e]``
+========= ==========================================================================================
+"""
+
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from crescendai.errors import ParamsError
+from crescendai.models.ast import Rated, rate
+from crescendai.models.backbone import Backbone, Features
+from crescendai.models.encoder import MASKED_LOGIT
+from crescendai.models.presets import BackboneConfig
+
+FUSIONS = ("concat", "gated", "attention")
+
+
+class HybridTransformer(nn.Module):
+    """Backbone, descriptors, fusion, heads.
+
+    num_descriptors: standardised descriptors of a clip.
+    fusion: see this module. fusion_width: of the embedded descriptors.
+    descriptor_dropout: share of the descriptors that training leaves out, drawn for each clip.
+    Other fields as of `crescendai.models.ast.AudioSpectrogramTransformer`.
+    """
+
+    config: BackboneConfig
+    num_outputs: int
+    num_descriptors: int
+    fusion: Literal["concat", "gated", "attention"] = "concat"
+    fusion_width: int = 64
+    descriptor_dropout: float = 0.0
+    head: Literal["linear", "grouped"] = "linear"
+    head_dropout: float = 0.0
+    variance: bool = False
+
+    @nn.compact
+    def __call__(
+        self,
+        spectrogram: jax.Array,
+        num_frames: jax.Array | None,
+        descriptors: jax.Array,
+        deterministic: bool = True,
+        return_attention: bool = False,
+    ) -> Rated:
+        """Rates a batch that may mix lengths.
+
+        descriptors: ``[b, m]`` standardised, see `crescendai.models.descriptors`. Other arguments as of
+            `Backbone`.
+
+        Raises:
+            ParamsError: an unknown fusion, or another number of descriptors.
+        """
+        if descriptors.shape[-1] != self.num_descriptors:
+            raise ParamsError(
+                f"descriptors: expected {self.num_descriptors} a clip, found {descriptors.shape[-1]}; "
+                "compute those the model was trained on"
+            )
+        features = Backbone(self.config, name="backbone")(
+            spectrogram, num_frames, deterministic, return_attention=return_attention
+        )
+        pooled = nn.LayerNorm(self.config.layer_norm_epsilon, name="pooled_norm")(features.pooled)
+        kept = nn.Dropout(self.descriptor_dropout, deterministic=deterministic)(descriptors)
+        embedded = nn.gelu(nn.Dense(self.fusion_width, name="descriptors")(kept))
+        heard = self._fuse(features, pooled, embedded)
+        return rate(self, features.pooled, heard, deterministic, features.attention)
+
+    def _fuse(self, features: Features, pooled: jax.Array, embedded: jax.Array) -> jax.Array:
+        """``[b, d]`` and ``[b, e]`` -> what the heads see."""
+        both = jnp.concatenate([pooled, embedded], axis=-1)
+        if self.fusion == "concat":
+            return both
+        if self.fusion == "gated":
+            gate = nn.sigmoid(nn.Dense(self.fusion_width, name="gate")(both))
+            return gate * nn.Dense(self.fusion_width, name="from_pooled")(pooled) + (1.0 - gate) * embedded
+        if self.fusion != "attention":
+            raise ParamsError(f"fusion: expected one of {', '.join(FUSIONS)}, found {self.fusion!r}; choose one")
+        query = nn.Dense(self.fusion_width, name="query")(embedded)
+        key = nn.Dense(self.fusion_width, name="key")(features.patches)
+        logits = jnp.einsum("bc,bnc->bn", query, key) * self.fusion_width**-0.5
+        if features.mask is not None:
+            logits = jnp.where(features.mask, logits, MASKED_LOGIT)
+        share = jax.nn.softmax(logits, axis=-1)
+        value = nn.Dense(self.fusion_width, name="value")(features.patches)
+        if features.mask is not None:  # 0 * inf would let a padded place through
+            value = jnp.where(features.mask[:, :, None], value, 0.0)
+        return jnp.concatenate([both, jnp.einsum("bn,bnc->bc", share, value)], axis=-1)

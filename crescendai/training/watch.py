@@ -1,0 +1,46 @@
+"""What a training loop needs to be killed at any moment and go on: its state, kept and taken up again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+
+from crescendai.training.resume import Resume
+from crescendai.training.state import TrainState
+
+Curve = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Keeps the state of a run.
+
+    folder: where a batch with which training failed is saved.
+    resume: checkpoints; None keeps nothing.
+    """
+
+    folder: Path
+    resume: Resume | None = None
+
+    def take_up(self, state: TrainState, best: dict) -> tuple[TrainState, dict, Curve, dict]:
+        """The newest kept run, or the given start: state, best weights so far, curve, what else was known.
+
+        best: weights of the shape of ``state.params``.
+        """
+        found = self.resume.latest({"state": state, "best": best}) if self.resume else None
+        if found is None:
+            return state, best, [], {}
+        tree, known = found
+        # Orbax gives named tuples back as they were, but plain containers for what optax nests.
+        kept = jax.tree.unflatten(jax.tree.structure(state), jax.tree.leaves(tree["state"]))
+        return kept, tree["best"], known["curve"], known["also"]
+
+    def keep(self, state: TrainState, best: dict, curve: Curve, also: dict) -> None:
+        """Keeps a run as it is after a row of its curve."""
+        if self.resume:
+            self.resume.save(len(curve), {"state": state, "best": best}, {"curve": curve, "also": also})
+
+    def done(self) -> None:
+        """Forgets the run: its results are on disk."""
+        if self.resume:
+            self.resume.finished()

@@ -1,0 +1,124 @@
+"""pretrain: the network learns to hear from music that nobody rated.
+
+Reads    data/<corpus>/pretraining/   spectrograms of stage pretraining_corpus, and what is played in them
+Writes   models/<corpus>/pretrained/network.*   weights and their description
+         metrics/<corpus>-pretrain.json         the pretext on held-out music, against guesses that know nothing
+         plots/<corpus>/pretrain.csv            a row for every look at held-out music
+         data/<corpus>/pretext.npz              some held-out windows, and what the network made of them
+Run      python -m stages.pretrain <corpus>
+Takes    on two cores: PercePiano twenty minutes, the demo corpus half a minute; killed, it goes on where it was
+Expect   PercePiano, transcribe: held-out loss about 0.45 of what a constant guess loses
+
+`pretrain.objective` chooses the pretext, see crescendai/training/pretexts.py.
+"""
+
+from pathlib import Path
+
+import jax
+import joblib
+import numpy as np
+import pandas as pd
+
+from crescendai.datasets.manifest import sha256_of
+from crescendai.datasets.store import SpectrogramStore
+from crescendai.datasets.tables import read_table
+from crescendai.datasets.texts import write_texts
+from crescendai.evaluation.results import csv_text, json_text
+from crescendai.midi.notes import read_midi
+from crescendai.midi.rolls import FrameNotes
+from crescendai.models.checkpoint import TrainedModel, example_input, flatten, save_model
+from crescendai.models.presets import BackboneConfig
+from crescendai.models.windows import InputScale
+from crescendai.params import Params
+from crescendai.training.optimizer import make_optimizer
+from crescendai.training.pretext_report import held_out_scores, pretext_pictures
+from crescendai.training.pretexts import MASKED_OBJECTIVES, Excerpts, Masking, make_loss, make_model
+from crescendai.training.pretraining import Course, Material, pretrain
+from crescendai.training.resume import Resume
+from crescendai.training.sharding import make_mesh
+from crescendai.training.watch import Watch
+from stages import run_stage
+
+
+def main(corpus: str, params: Params) -> None:
+    # ---- Parameters -----------------------------------------------------------------------------
+    settings, scale = params.pretrain, getattr(params.scale, corpus)
+    hop_s = params.spectrograms.hop_length / params.render.sample_rate_hz
+    config = BackboneConfig(
+        n_mels=params.spectrograms.n_mels, max_frames=round(scale.window_s / hop_s),
+        stride_frames=scale.network.patch_frames, stride_mels=scale.network.patch_mels,
+        **scale.network.model_dump(),
+    )  # fmt: skip
+    model = make_model(
+        settings.objective, config, settings.decoder.width, settings.decoder.depth, settings.decoder.num_heads
+    )
+    masking = Masking(settings.mask_share, tuple(settings.cluster)) if settings.objective in MASKED_OBJECTIVES else None
+    course = Course(
+        settings.lr, settings.warmup_fraction, scale.pretrain.steps, scale.pretrain.batch_size,
+        scale.pretrain.check_every,
+    )  # fmt: skip
+
+    # ---- Inputs ---------------------------------------------------------------------------------
+    folder = Path("data") / corpus / "pretraining"
+    store = SpectrogramStore(folder / "spectrograms")
+    about = read_table(folder / "excerpts.parquet")
+    notes = None if masking else played_notes(about, store, hop_s)
+    train, held_out = (excerpts(store, notes, about["split"] == split) for split in ("train", "validation"))
+    input_scale = InputScale.of(train.read(row) for row in range(len(train.num_frames)))
+    material = Material(config, hop_s, input_scale, masking, train, held_out)
+
+    # ---- Training -------------------------------------------------------------------------------
+    start = jax.jit(model.init, static_argnums=3)(jax.random.key(params.seed), *example_input(model))["params"]
+    count = sum(array.size for array in flatten(start).values())
+    print(f"{settings.objective}: {count / 1e6:.2f} million parameters, windows of {scale.window_s:g} s, "
+          f"{course.steps * course.batch_size * scale.window_s / 3600:.0f} h to be heard")  # fmt: skip
+    loss_of = make_loss(
+        model, masking.num_visible(config) if masking else 0, settings.discriminative_weight, settings.generative_weight
+    )
+    key = [settings.model_dump(), scale.model_dump(), params.seed, sha256_of(folder / "spectrograms" / "index.parquet")]
+    mesh = make_mesh(params.compute.data, params.compute.fsdp)
+    watch = Watch(Path("models") / corpus, Resume(key))
+    optimizer = make_optimizer(settings.weight_decay, settings.adam_betas)
+    weights, curve = pretrain(
+        loss_of, optimizer, start, material, course, settings.average_decay, params.seed, mesh, watch
+    )
+
+    # ---- Outputs --------------------------------------------------------------------------------
+    scores = held_out_scores(loss_of, model, weights, material, course.batch_size, params.seed)
+    pictures = pretext_pictures(model, weights, material, params.seed)
+    save_model(
+        TrainedModel(model, weights, input_scale, {"kind": "logmel", **store.settings}),
+        Path("models") / corpus / "pretrained" / "network",
+    )
+    np.savez_compressed(Path("data") / corpus / "pretext.npz", **pictures)
+    table = pd.DataFrame(curve).drop(columns="clips_per_s")
+    write_texts({
+        Path("metrics") / f"{corpus}-pretrain.json": json_text({settings.objective: scores}),
+        Path("plots") / corpus / "pretrain.csv": csv_text(table),
+    })  # fmt: skip
+    watch.done()
+    print("held out:", ", ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+
+
+def played_notes(about: pd.DataFrame, store: SpectrogramStore, hop_s: float) -> list[FrameNotes]:
+    """What is played in every excerpt."""
+
+    def of(clip_id: str, midi: bytes, num_frames: int) -> FrameNotes:
+        return FrameNotes.of(read_midi(midi, clip_id), num_frames, hop_s) if midi else FrameNotes.silent(num_frames)
+
+    rows = zip(about["clip_id"], about["midi"], store.index["num_frames"], strict=True)
+    return joblib.Parallel(n_jobs=-1)(joblib.delayed(of)(*row) for row in rows)
+
+
+def excerpts(store: SpectrogramStore, notes: list[FrameNotes] | None, chosen: pd.Series) -> Excerpts:
+    """One part of the corpus."""
+    rows = np.flatnonzero(chosen)
+    return Excerpts(
+        lambda position: store.clip(int(rows[position])),
+        store.index["num_frames"].to_numpy()[rows],
+        None if notes is None else [notes[row] for row in rows],
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)
