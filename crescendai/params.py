@@ -94,6 +94,7 @@ class Pretrain(_Section):
 class FinetunedModel(_Section):
     pretrained: bool
     fusion: Literal["none", "concat", "gated", "attention"]
+    frozen: bool
 
 
 class Finetune(_Section):
@@ -106,6 +107,7 @@ class Finetune(_Section):
     fusion_width: Count
     dropout: Share
     head_dropout: Share
+    pooled_dropout: Share
     descriptor_dropout: Share
     stochastic_depth: Share
     patchout: Share
@@ -156,6 +158,7 @@ class PretrainScale(_Section):
 
 class FinetuneScale(_Section):
     batch_size: Count
+    frozen_epochs: Count
     max_epochs: Count
     patience: Count
 

@@ -1,192 +1,198 @@
-"""finetune: trains the transformer on the ratings and predicts every clip out of fold.
+"""finetune: networks learn from the ratings and predict every clip out of fold.
 
-Reads    data/<corpus>/clips.parquet, folds.parquet, spectrograms/
-Writes   data/<corpus>/predictions/ast.parquet       ratings of each clip, out of fold
-         data/<corpus>/curves.parquet                a row an epoch: losses, learning rate, speed
-         plots/<corpus>/curves.csv                   the same without the speed, for git
-         models/<corpus>/ast-<protocol>-fold<k>.*    weights (safetensors) and their description (JSON)
+Reads    data/<corpus>/clips.parquet, ratings.parquet, folds.parquet, spectrograms/, descriptors.parquet,
+         heard.parquet; models/<corpus>/pretrained/network.*
+Writes   data/<corpus>/predictions/networks.parquet    ratings of each clip, out of fold
+         data/<corpus>/curves.parquet                  a row an epoch: losses, learning rate, speed
+         plots/<corpus>/curves.csv                     the same without the speed, for git
+         models/<corpus>/finetuned/<model>-<protocol>-fold<k>.*   weights (safetensors), description (JSON)
 Run      python -m stages.finetune <corpus>
-Takes    on two cores, for two protocols: the demo corpus a minute, PercePiano six
-Expect   trained from scratch, less than the audio baselines: see metrics/<corpus>.json, row ast
+Takes    on two cores, for two protocols: the demo corpus two minutes, PercePiano half an hour; killed, it goes on
+         where it was
+Expect   PercePiano, composition, R² of hybrid: see metrics/<corpus>.json
 
-For each protocol of `split` and each fold, whole groups of the training part are kept apart for early
-stopping; the network learns from random windows of the others; the weights of the best validation
-loss predict the fold, whose ratings nothing here has looked at. Losses are on standardised ratings:
-the mean rater's is 1, and 1 - loss is about R². Everything is written at the end.
+`finetune.models` lists the networks: with or without pretraining, with or without named descriptors. For each of
+them, each protocol of `split` and each fold, whole groups of the training part are kept apart for early stopping;
+the network learns from random windows of the others; the weights of the best validation loss predict the fold,
+whose ratings nothing here has looked at. Losses are on standardised ratings: the mean rater's squared error is 1,
+and 1 - error is about R². Everything is written at the end.
 """
 
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import numpy as np
-import optax
 import pandas as pd
-from tqdm import tqdm
 
+from crescendai.datasets.manifest import sha256_of
 from crescendai.datasets.splits import NO_FOLD, protocol_name
 from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table, write_table
 from crescendai.datasets.texts import write_texts
 from crescendai.dimensions import NAMES, NUM_DIMENSIONS
 from crescendai.errors import DataError
-from crescendai.models.ast import AudioSpectrogramTransformer, count_parameters
-from crescendai.models.checkpoint import TrainedModel, save_model
+from crescendai.models.ast import AudioSpectrogramTransformer
+from crescendai.models.backbone import Backbone
+from crescendai.models.checkpoint import TrainedModel, example_input, flatten, load_model, save_model
 from crescendai.models.heads import in_rating_units
-from crescendai.models.prediction import PredictWindows, make_predict
-from crescendai.models.windows import InputScale
-from crescendai.params import FinetuneScale, Params
-from crescendai.training.batches import Augmentation, training_batches
+from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.presets import BackboneConfig
+from crescendai.models.transcription import Transcriber
+from crescendai.models.transfer import transfer
+from crescendai.params import Finetune, FinetunedModel, Params
+from crescendai.training.augment import Augmentation
+from crescendai.training.batches import Scales
 from crescendai.training.clips import RatedClips, predict_rated
+from crescendai.training.encoded import EncodedWindows
 from crescendai.training.finetuning import (
-    EarlyStopping,
-    TrainStep,
-    check_finite,
-    make_train_step,
+    Lessons,
+    RatingNetwork,
+    Schedule,
+    Trainee,
+    finetune,
     validation_clips,
 )
-from crescendai.training.losses import RatingScale
-from crescendai.training.schedule import learning_rate, make_optimizer
-from crescendai.training.state import new_state
+from crescendai.training.optimizer import layer_factors, make_optimizer
+from crescendai.training.resume import Resume
+from crescendai.training.sharding import make_mesh
+from crescendai.training.watch import Watch
 from stages import run_stage
 
-CURVES_CSV = ["protocol", "fold", "epoch", "train_loss", "validation_loss", "learning_rate"]
-
-
-class Network(NamedTuple):
-    """The network and its compiled functions, which all folds share: compiling takes as long as an epoch."""
-
-    model: AudioSpectrogramTransformer
-    optimizer: optax.GradientTransformation
-    train_step: TrainStep
-    predict: PredictWindows
+RESUME = Path("models/.resume")
+CURVES_CSV = ["protocol", "model", "fold", "epoch", "train_loss", "validation_loss", "learning_rate"]
 
 
 def main(corpus: str, params: Params) -> None:
     # ---- Parameters -----------------------------------------------------------------------------
     settings, scale = params.finetune, getattr(params.scale, corpus).finetune
-    frames_per_s = params.render.sample_rate_hz / params.spectrograms.hop_length
-    model = AudioSpectrogramTransformer(
-        n_mels=params.spectrograms.n_mels, max_frames=round(scale.window_s * frames_per_s),
-        patch_frames=settings.patch_frames, patch_mels=settings.patch_mels,
-        width=settings.width, depth=settings.depth, num_heads=settings.num_heads,
-        dropout=settings.dropout, num_outputs=NUM_DIMENSIONS,
-    )  # fmt: skip
-    optimizer = make_optimizer(settings.weight_decay)
-    train_step = make_train_step(model, optimizer, settings.average_decay)
-    network = Network(model, optimizer, train_step, make_predict(model))
-    print(f"{count_parameters(model) / 1e6:.2f} million parameters, windows of {scale.window_s:g} s")
+    augmentation = Augmentation(settings.time_mask, settings.mel_mask, settings.mixup, settings.gain_db)
 
     # ---- Inputs ---------------------------------------------------------------------------------
     folder = Path("data") / corpus
-    table = read_table(folder / "clips.parquet", ["clip_id", "movement", *NAMES])
-    folds = read_table(folder / "folds.parquet")
+    files = [folder / name for name in ("clips.parquet", "ratings.parquet", "folds.parquet", "descriptors.parquet",
+                                        "heard.parquet", "spectrograms/index.parquet")]  # fmt: skip
+    pretrained_path = Path("models") / corpus / "pretrained" / "network"
+    pretrained = load_model(pretrained_path)
+    table = read_table(files[0], ["clip_id", "movement", *NAMES])
+    folds = read_table(files[2])
     store = SpectrogramStore(folder / "spectrograms")
-    clips = RatedClips.of(table, store)
+    described = read_table(files[3]).merge(read_table(files[4]), on=["clip_id", "instrument"], how="left")
+    clips = RatedClips.of(table, read_table(files[1]), store, described)
+    inputs = [sha256_of(file) for file in [*files, pretrained_path.with_name("network.safetensors")]]
 
-    # ---- Training, protocol by protocol and fold by fold ----------------------------------------
-    curves, predictions, models = [], [], {}
-    for protocol in map(protocol_name, params.split):
-        own = folds[folds["protocol"] == protocol].set_index("clip_id").reindex(table["clip_id"])
-        if own["fold"].isna().any():
-            raise DataError(
-                f"{folder / 'folds.parquet'}: expected a fold of {protocol} for each of {len(own)} clips, "
-                f"found {own['fold'].notna().sum()}; run `dvc repro split`"
-            )
-        fold_of_clip, group_of_clip = own["fold"].to_numpy(int), own["group"].to_numpy(dtype=str)
-        for fold in np.unique(fold_of_clip[fold_of_clip != NO_FOLD]):
-            where = f"{protocol}, fold {fold}"
-            held_out = np.flatnonzero(fold_of_clip == fold)
-            rest = np.flatnonzero((fold_of_clip != fold) & (fold_of_clip != NO_FOLD))
-            validates = validation_clips(
-                group_of_clip[rest], table["movement"].to_numpy()[rest],
-                settings.validation_fraction, params.seed, where,
-            )  # fmt: skip
-            weights, input_scale, curve = train(
-                network, clips, rest[~validates], rest[validates], params, scale, where
-            )
+    # ---- Training, model by model, protocol by protocol and fold by fold --------------------------
+    curves, predictions, models, watches = [], [], {}, []
+    for name, row in settings.models.items():
+        model = make_network(pretrained.network.config, settings, row.fusion, len(clips.descriptor_names))
+        fresh = jax.jit(model.init)(jax.random.key(params.seed), *example_input(model))["params"]
+        if row.pretrained:
+            fresh, account = transfer(fresh, pretrained.params)
+            print(f"{name}: {account}")
+        # A frozen backbone says the same of a window every time: it listens once, and only the rest is trained.
+        frozen = {"backbone": fresh["backbone"]} if row.frozen else {}
+        encoded = None
+        if row.frozen:
+            backbone = Backbone(model.config)
+            encoded = EncodedWindows.of(backbone, fresh["backbone"], clips, pretrained.input_scale)
+        start = {part: values for part, values in fresh.items() if part not in frozen}
+        counts = [sum(array.size for array in flatten(params).values()) / 1e6 for params in (fresh, start)]
+        print(f"{name}: {counts[0]:.2f} million parameters, {counts[1]:.2f} of them learn")
+        trainee = make_trainee(model, start, row, params)
+        epochs = scale.frozen_epochs if row.frozen else scale.max_epochs
+        patience = 0 if row.frozen else scale.patience
+        schedule = Schedule(params.lr, settings.warmup_fraction, epochs, patience, scale.batch_size)
+        for protocol in map(protocol_name, params.split):
+            fold_of_clip, group_of_clip = folds_of(folds, protocol, table["clip_id"], files[2])
+            for fold in np.unique(fold_of_clip[fold_of_clip != NO_FOLD]):
+                where = f"{name}, {protocol}, fold {fold}"
+                held_out = np.flatnonzero(fold_of_clip == fold)
+                rest = np.flatnonzero((fold_of_clip != fold) & (fold_of_clip != NO_FOLD))
+                validates = validation_clips(
+                    group_of_clip[rest], table["movement"].to_numpy()[rest],
+                    settings.validation_fraction, params.seed, where,
+                )  # fmt: skip
+                training, validation = rest[~validates], rest[validates]
+                scales = Scales.of(clips, training, pretrained.input_scale if row.pretrained else None)
+                key = {"where": where, "finetune": settings.model_dump(), "scale": scale.model_dump(),
+                       "lr": params.lr, "seed": params.seed, "inputs": inputs}  # fmt: skip
+                watches.append(Watch(Path("models") / corpus, Resume(RESUME, key)))
+                lessons = Lessons(clips, scales, augmentation, encoded)
+                weights, curve = finetune(
+                    trainee, start, lessons, training, validation, schedule, params.seed, where, watches[-1]
+                )
+                head = in_rating_units(weights["head"], scales.ratings.mean, scales.ratings.std)
+                weights = {**frozen, **weights, "head": head}
 
-            rated = predict_rated(
-                network.predict, weights, clips, held_out, input_scale, model.max_frames, scale.batch_size
-            )
-            place = {"protocol": protocol, "model": "ast", "clip_id": table["clip_id"].to_numpy()[held_out]}
-            predictions.append(
-                pd.DataFrame({**place, "fold": fold, **dict(zip(NAMES, rated.T, strict=True))})
-            )
-            curves.append(pd.DataFrame({"protocol": protocol, "fold": fold, **pd.DataFrame(curve)}))
-            trained = TrainedModel(model, weights, input_scale, store.settings, NAMES)
-            models[f"ast-{protocol}-fold{fold}"] = trained
+                hybrid = trainee.described
+                trained = TrainedModel(
+                    model, weights, scales.input, {"kind": "logmel", **store.settings}, NAMES,
+                    scales.descriptors if hybrid else None,
+                    pretrained if hybrid and isinstance(pretrained.network, Transcriber) else None,
+                )  # fmt: skip
+                rated = predict_rated(
+                    trainee.predict, weights, clips, held_out, scales.input, trained.descriptors,
+                    model.config.max_frames, scale.batch_size,
+                )  # fmt: skip
+                place = {"protocol": protocol, "model": name, "clip_id": table["clip_id"].to_numpy()[held_out]}
+                predictions.append(
+                    pd.DataFrame({**place, "fold": fold, **dict(zip(NAMES, rated.T, strict=True))})
+                )
+                curves.append(pd.DataFrame(curve).assign(protocol=protocol, model=name, fold=fold))
+                models[f"{name}-{protocol}-fold{fold}"] = trained
 
     # ---- Outputs --------------------------------------------------------------------------------
     for name, trained in models.items():
-        save_model(trained, Path("models") / corpus / name)
+        save_model(trained, Path("models") / corpus / "finetuned" / name, pretrained_path)
     curve_table = pd.concat(curves, ignore_index=True)
     write_table(curve_table, folder / "curves.parquet")
     csv = curve_table[CURVES_CSV].to_csv(index=False, float_format="%.4g", lineterminator="\n")
     write_texts({Path("plots") / corpus / "curves.csv": csv})
-    write_table(pd.concat(predictions, ignore_index=True), folder / "predictions" / "ast.parquet")
+    write_table(pd.concat(predictions, ignore_index=True), folder / "predictions" / "networks.parquet")
+    for watch in watches:
+        watch.done()
 
 
-def train(
-    network: Network, clips: RatedClips, training: np.ndarray, validation: np.ndarray,
-    params: Params, scale: FinetuneScale, where: str,
-) -> tuple[dict, InputScale, list[dict[str, float]]]:  # fmt: skip
-    """Trains one model.
+def make_network(config: BackboneConfig, settings: Finetune, fusion: str, num_descriptors: int) -> RatingNetwork:
+    """The network of a row of ``finetune.models``: the pretrained one's sizes, finetuning's dropout."""
+    config = config.replace(
+        dropout=settings.dropout, stochastic_depth=settings.stochastic_depth, patchout=settings.patchout
+    )
+    heads = {"head": settings.head, "head_dropout": settings.head_dropout, "variance": settings.variance}
+    if fusion == "none":
+        return AudioSpectrogramTransformer(config, NUM_DIMENSIONS, **heads)
+    return HybridTransformer(
+        config, NUM_DIMENSIONS, num_descriptors, fusion, settings.fusion_width, settings.pooled_dropout,
+        settings.descriptor_dropout, **heads,
+    )  # fmt: skip
 
-    training, validation: positions of the clips that teach and of those that say when to stop.
 
-    Returns:
-        The weights of the best validation loss, which give ratings; the scale of their input; and a
-        row an epoch.
+def make_trainee(model: RatingNetwork, start: dict, row: FinetunedModel, params: Params) -> Trainee:
+    """The network with its optimiser and compiled functions."""
+    settings = params.finetune
+    frozen_blocks, decay = (settings.frozen_blocks, settings.layer_rate_decay) if row.pretrained else (0, 1.0)
+    factors = layer_factors(start, model.config.depth, decay, frozen_blocks)
+    optimizer = make_optimizer(settings.weight_decay, settings.adam_betas)
+    mesh = make_mesh(params.compute.data, params.compute.fsdp)
+    return Trainee.of(
+        model, settings.loss, optimizer, settings.average_decay, factors, settings.accumulation, mesh
+    )
+
+
+def folds_of(
+    folds: pd.DataFrame, protocol: str, clip_ids: pd.Series, source: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fold and group of every clip under a protocol.
+
+    Raises:
+        DataError: a clip has none.
     """
-    window_frames = network.model.max_frames
-    augmentation = Augmentation(params.finetune.time_mask, params.finetune.mel_mask)
-    input_scale = InputScale.of(clips.spectrograms(training))
-    rating_scale = RatingScale.of(clips.ratings[training])
-    targets = rating_scale.standardise(clips.ratings)
-    steps_per_epoch = -(-len(training) // scale.batch_size)
-    total_steps = steps_per_epoch * scale.max_epochs
-    warmup_steps = round(params.finetune.warmup_fraction * total_steps)
-
-    rng = np.random.default_rng(params.seed)
-    weights_key, dropout_key = jax.random.split(jax.random.key(params.seed))
-    state = new_state(network.model, network.optimizer, weights_key)
-    stopping, curve, step = EarlyStopping(scale.patience), [], 0
-    with tqdm(total=scale.max_epochs, desc=where, unit="epoch") as progress:
-        for epoch in range(scale.max_epochs):
-            losses, started = [], time.perf_counter()
-            for batch in training_batches(
-                clips, training, targets, input_scale, window_frames, scale.batch_size, augmentation, rng
-            ):
-                rate = learning_rate(step, params.lr, warmup_steps, total_steps)
-                state, loss = network.train_step(state, batch, rate, dropout_key)
-                losses.append(loss)
-                step += 1
-            train_loss = float(np.mean(jax.device_get(losses)))
-            check_finite(train_loss, f"{where}, epoch {epoch}")
-            clips_per_s = len(losses) * scale.batch_size / (time.perf_counter() - started)
-
-            rated = predict_rated(
-                network.predict, state.averaged_params, clips, validation, input_scale,
-                window_frames, scale.batch_size,
-            )  # fmt: skip
-            validation_loss = float(np.mean((rated - targets[validation]) ** 2))
-            error = float(np.sqrt(np.mean(((rated - targets[validation]) * rating_scale.std) ** 2)))
-            curve.append({
-                "epoch": epoch, "train_loss": train_loss, "validation_loss": validation_loss,
-                "validation_rmse": error, "learning_rate": rate, "clips_per_s": clips_per_s,
-            })  # fmt: skip
-            progress.set_postfix_str(
-                f"loss {train_loss:.3f}, validation {validation_loss:.3f} (rating off by {error:.3f}), "
-                f"{clips_per_s:.0f} clips/s"
-            )
-            progress.update()
-            if stopping.update(epoch, validation_loss, state.averaged_params):
-                break
-    best = stopping.best_params
-    best = best | {"head": in_rating_units(best["head"], rating_scale.mean, rating_scale.std)}
-    return best, input_scale, curve
+    own = folds[folds["protocol"] == protocol].set_index("clip_id").reindex(clip_ids)
+    if own["fold"].isna().any():
+        raise DataError(
+            f"{source}: expected a fold of {protocol} for each of {len(own)} clips, "
+            f"found {own['fold'].notna().sum()}; run `dvc repro split`"
+        )
+    return own["fold"].to_numpy(int), own["group"].to_numpy(dtype=str)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ from crescendai.training.sharding import make_mesh
 from crescendai.training.watch import Watch
 from stages import run_stage
 
+RESUME = Path("models/.resume")
+
 
 def main(corpus: str, params: Params) -> None:
     # ---- Parameters -----------------------------------------------------------------------------
@@ -75,9 +77,10 @@ def main(corpus: str, params: Params) -> None:
     loss_of = make_loss(
         model, masking.num_visible(config) if masking else 0, settings.discriminative_weight, settings.generative_weight
     )
-    key = [settings.model_dump(), scale.model_dump(), params.seed, sha256_of(folder / "spectrograms" / "index.parquet")]
+    key = {"pretrain": settings.model_dump(), "scale": scale.model_dump(), "seed": params.seed,
+           "input": sha256_of(folder / "spectrograms" / "index.parquet")}  # fmt: skip
     mesh = make_mesh(params.compute.data, params.compute.fsdp)
-    watch = Watch(Path("models") / corpus, Resume(key))
+    watch = Watch(Path("models") / corpus, Resume(RESUME, key))
     optimizer = make_optimizer(settings.weight_decay, settings.adam_betas)
     weights, curve = pretrain(
         loss_of, optimizer, start, material, course, settings.average_decay, params.seed, mesh, watch

@@ -11,8 +11,9 @@ LIKELY = 0.5  # a stroke, a ringing string or a pedal is taken for real from thi
 def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
     """The performance that rolls of chances speak of; None where no stroke is likely.
 
-    A key is struck where the chance of a stroke is likely and highest among its neighbours in time; the moment
-    is the centre of the chances around it, finer than a frame. Its string rings until that is no longer likely,
+    A key is struck where the chance of a stroke is highest among its neighbours in time, and likely together with
+    theirs, since a stroke between two frames may be heard in either; the moment is the centre of those chances,
+    finer than a frame. Its string rings until that is no longer likely,
     or until the key's next stroke.
 
     chances: ``onset``, ``sounding`` and ``pedal`` between 0 and 1, ``velocity`` as of `Rolls`; ``[t, key]``.
@@ -20,7 +21,7 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
     onset = chances.onset
     before = np.pad(onset, ((1, 0), (0, 0)))[:-1]
     after = np.pad(onset, ((0, 1), (0, 0)))[1:]
-    frame, key = np.nonzero((onset >= LIKELY) & (onset > before) & (onset >= after))
+    frame, key = np.nonzero((before + onset + after >= LIKELY) & (onset > before) & (onset >= after))
     if not len(frame):
         return None
     early, here, late = before[frame, key], onset[frame, key], after[frame, key]

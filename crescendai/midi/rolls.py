@@ -19,7 +19,7 @@ class Rolls(NamedTuple):
     onset: np.ndarray  # bool [t, key] a key is struck
     sounding: np.ndarray  # bool [t, key] its string rings: key down, or pedal down since
     velocity: np.ndarray  # float32 [t, key] of the key struck, 0 to 1; 0 where none is
-    pedal: np.ndarray  # float32 [t] depth of the sustain pedal, 0 to 1
+    pedal: np.ndarray  # float32 [t] 1 where the sustain pedal is down, which is all that most synthesizers know
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FrameNotes:
     """The notes of a performance in frames: a few kilobytes from which any stretch of its rolls is made.
 
     key: ``[note]`` 0 to 87. first, last: ``[note]`` frame of the stroke, and of the damper. velocity: 0 to 1.
-    pedal: ``[t]`` depth of the sustain pedal, 0 to 1.
+    pedal: ``[t]`` 1 where the sustain pedal is down, else 0.
     """
 
     key: np.ndarray
@@ -48,7 +48,7 @@ class FrameNotes:
             first[on_piano],
             np.maximum(last, first + 1)[on_piano],
             (performance.velocity / np.float32(HIGHEST_VALUE))[on_piano].astype(np.float32),
-            (depth_at(performance, SUSTAIN, np.arange(num_frames) * hop_s) / HIGHEST_VALUE).astype(np.float16),
+            (depth_at(performance, SUSTAIN, np.arange(num_frames) * hop_s) >= PEDAL_DOWN).astype(np.float16),
         )
 
     @classmethod

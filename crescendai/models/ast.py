@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 
 from crescendai.errors import ParamsError
-from crescendai.models.backbone import Backbone
+from crescendai.models.backbone import Backbone, Features
 from crescendai.models.heads import GroupedHead, LinearHead
 from crescendai.models.presets import BackboneConfig, count_backbone_parameters, preset
 
@@ -60,16 +60,29 @@ class AudioSpectrogramTransformer(nn.Module):
     @nn.compact
     def __call__(
         self,
-        spectrogram: jax.Array,
+        spectrogram: jax.Array | None,
         num_frames: jax.Array | None = None,
         deterministic: bool = True,
         return_attention: bool = False,
+        pooled: jax.Array | None = None,
     ) -> Rated:
-        """Rates a batch that may mix lengths; arguments as of `Backbone`."""
-        features = Backbone(self.config, name="backbone")(
-            spectrogram, num_frames, deterministic, return_attention=return_attention
-        )
+        """Rates a batch that may mix lengths; arguments as of `Backbone`.
+
+        pooled: ``[b, d]`` what the backbone made of the clips before, in place of the spectrogram.
+        """
+        features = hear(self, spectrogram, num_frames, deterministic, return_attention, pooled)
         return rate(self, features.pooled, features.pooled, deterministic, features.attention)
+
+
+def hear(
+    model: nn.Module, spectrogram: jax.Array | None, num_frames: jax.Array | None, deterministic: bool,
+    return_attention: bool, pooled: jax.Array | None,
+) -> Features:  # fmt: skip
+    """What the backbone of a network makes of a batch, or made of it before."""
+    if pooled is not None:
+        return Features(None, None, pooled, None)
+    backbone = Backbone(model.config, parent=model, name="backbone")
+    return backbone(spectrogram, num_frames, deterministic, return_attention=return_attention)
 
 
 def rate(

@@ -17,7 +17,7 @@ NUM_TOKENS = 2  # class and distillation token, as in AST
 class Features(NamedTuple):
     """An encoded batch."""
 
-    patches: jax.Array  # [b, n, d] after the closing norm; of no meaning where there is padding
+    patches: jax.Array | None  # [b, n, d] after the closing norm; of no meaning where there is padding
     mask: jax.Array | None  # bool [b, n] True where there is sound; None where there is everywhere
     pooled: jax.Array  # [b, d], or [b, 2 d] with statistics pooling
     attention: jax.Array | None  # [layer, b, head, query, key], tokens first where there are any

@@ -9,9 +9,9 @@ from crescendai.midi.descriptors import describe_performance
 from crescendai.midi.heard import heard_performance
 from crescendai.midi.notes import Performance
 from crescendai.midi.rolls import NUM_KEYS, Rolls
-from crescendai.models.presets import BackboneConfig
+from crescendai.models.checkpoint import TrainedModel
 from crescendai.models.transcription import Transcriber
-from crescendai.models.windows import InputScale, window_starts
+from crescendai.models.windows import window_starts
 
 HEARD = "heard_"  # before the name of a descriptor of what was heard
 BATCH_SIZE = 8
@@ -33,16 +33,15 @@ def make_hear(model: Transcriber) -> HearWindows:
     return hear
 
 
-def hear_clip(
-    hear: HearWindows, params: dict, log_mel: np.ndarray, scale: InputScale, config: BackboneConfig, floor_db: float
-) -> Rolls:
+def hear_clip(hear: HearWindows, log_mel: np.ndarray, model: TrainedModel) -> Rolls:
     """Chances of strokes, ringing strings and pedal over a clip of any length: ``[t, …]``.
 
     Windows overlap; every frame is taken from the window in whose middle it is nearest. What a last
     window is short of is silence.
 
-    log_mel: ``[t, f]`` in dB. floor_db: the level of silence.
+    log_mel: ``[t, f]`` in dB, made with ``model.frontend``.
     """
+    config, scale, floor_db = model.network.config, model.input_scale, model.frontend["floor_db"]
     length = config.grid.covered_frames(config.max_frames)
     starts = window_starts(len(log_mel), round(length * (1.0 - OVERLAP))) if len(log_mel) > length else [0]
     starts = np.clip(np.array(starts), 0, max(len(log_mel) - length, 0))
@@ -53,7 +52,7 @@ def hear_clip(
     for first in range(0, len(windows), BATCH_SIZE):
         batch = windows[first : first + BATCH_SIZE]
         filled = np.stack(batch + [batch[0]] * (BATCH_SIZE - len(batch)))
-        parts.append([np.asarray(part)[: len(batch)] for part in hear(params, filled)])
+        parts.append([np.asarray(part)[: len(batch)] for part in hear(model.params, filled)])
     by_window = [np.concatenate(part) for part in zip(*parts, strict=True)]  # each [window, length, …]
     frame = np.arange(len(log_mel))
     owner = np.abs(frame[:, None] - (starts + length / 2)).argmin(axis=1)

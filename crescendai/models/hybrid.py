@@ -1,10 +1,10 @@
 """The hybrid: what the transformer hears, fused with descriptors of the sound that have names.
 
-Three fusions of the pooled clip ``p`` and the embedded descriptors ``e``:
+Three fusions of the pooled clip, embedded as ``p``, and the embedded descriptors ``e``:
 
 ========= ==========================================================================================
 concat    the heads see ``[p, e]``
-gated     the heads see ``g * P p + (1 - g) * e`` with ``g = sigmoid(G [p, e])``, a gate a channel
+gated     the heads see ``g * p + (1 - g) * e`` with ``g = sigmoid(G [p, e])``, a gate a channel
           (Arevalo et al., arXiv 1702.01992)
 attention the descriptors ask, the patches answer: heads see ``[p, attention(e -> patches), e]``
 ========= ==========================================================================================
@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 
 from crescendai.errors import ParamsError
-from crescendai.models.ast import Rated, rate
-from crescendai.models.backbone import Backbone, Features
+from crescendai.models.ast import Rated, hear, rate
+from crescendai.models.backbone import Features
 from crescendai.models.encoder import MASKED_LOGIT
 from crescendai.models.presets import BackboneConfig
 
@@ -29,8 +29,8 @@ class HybridTransformer(nn.Module):
     """Backbone, descriptors, fusion, heads.
 
     num_descriptors: standardised descriptors of a clip.
-    fusion: see this module. fusion_width: of the embedded descriptors.
-    descriptor_dropout: share of the descriptors that training leaves out, drawn for each clip.
+    fusion: see this module. fusion_width: of what is embedded.
+    pooled_dropout, descriptor_dropout: share of either that training leaves out, drawn for each clip.
     Other fields as of `crescendai.models.ast.AudioSpectrogramTransformer`.
     """
 
@@ -39,6 +39,7 @@ class HybridTransformer(nn.Module):
     num_descriptors: int
     fusion: Literal["concat", "gated", "attention"] = "concat"
     fusion_width: int = 64
+    pooled_dropout: float = 0.0
     descriptor_dropout: float = 0.0
     head: Literal["linear", "grouped"] = "linear"
     head_dropout: float = 0.0
@@ -47,44 +48,46 @@ class HybridTransformer(nn.Module):
     @nn.compact
     def __call__(
         self,
-        spectrogram: jax.Array,
+        spectrogram: jax.Array | None,
         num_frames: jax.Array | None,
         descriptors: jax.Array,
         deterministic: bool = True,
         return_attention: bool = False,
+        pooled: jax.Array | None = None,
     ) -> Rated:
         """Rates a batch that may mix lengths.
 
         descriptors: ``[b, m]`` standardised, see `crescendai.models.descriptors`. Other arguments as of
-            `Backbone`.
+            `AudioSpectrogramTransformer`; ``attention`` fusion needs the spectrogram.
 
         Raises:
-            ParamsError: an unknown fusion, or another number of descriptors.
+            ParamsError: an unknown fusion, another number of descriptors, or no patches to attend to.
         """
         if descriptors.shape[-1] != self.num_descriptors:
             raise ParamsError(
                 f"descriptors: expected {self.num_descriptors} a clip, found {descriptors.shape[-1]}; "
                 "compute those the model was trained on"
             )
-        features = Backbone(self.config, name="backbone")(
-            spectrogram, num_frames, deterministic, return_attention=return_attention
-        )
-        pooled = nn.LayerNorm(self.config.layer_norm_epsilon, name="pooled_norm")(features.pooled)
-        kept = nn.Dropout(self.descriptor_dropout, deterministic=deterministic)(descriptors)
-        embedded = nn.gelu(nn.Dense(self.fusion_width, name="descriptors")(kept))
-        heard = self._fuse(features, pooled, embedded)
-        return rate(self, features.pooled, heard, deterministic, features.attention)
+        features = hear(self, spectrogram, num_frames, deterministic, return_attention, pooled)
+        drop = nn.Dropout(self.pooled_dropout, deterministic=deterministic)
+        p = drop(nn.LayerNorm(self.config.layer_norm_epsilon, name="pooled_norm")(features.pooled))
+        e = nn.Dropout(self.descriptor_dropout, deterministic=deterministic)(descriptors)
+        p = nn.gelu(nn.Dense(self.fusion_width, name="pooled")(p))
+        e = nn.gelu(nn.Dense(self.fusion_width, name="descriptors")(e))
+        return rate(self, features.pooled, self._fuse(features, p, e), deterministic, features.attention)
 
     def _fuse(self, features: Features, pooled: jax.Array, embedded: jax.Array) -> jax.Array:
-        """``[b, d]`` and ``[b, e]`` -> what the heads see."""
+        """Two of ``[b, fusion_width]`` -> what the heads see."""
         both = jnp.concatenate([pooled, embedded], axis=-1)
         if self.fusion == "concat":
             return both
         if self.fusion == "gated":
             gate = nn.sigmoid(nn.Dense(self.fusion_width, name="gate")(both))
-            return gate * nn.Dense(self.fusion_width, name="from_pooled")(pooled) + (1.0 - gate) * embedded
+            return gate * pooled + (1.0 - gate) * embedded
         if self.fusion != "attention":
             raise ParamsError(f"fusion: expected one of {', '.join(FUSIONS)}, found {self.fusion!r}; choose one")
+        if features.patches is None:
+            raise ParamsError("fusion: expected concat or gated for a frozen encoder, found attention; choose one")
         query = nn.Dense(self.fusion_width, name="query")(embedded)
         key = nn.Dense(self.fusion_width, name="key")(features.patches)
         logits = jnp.einsum("bc,bnc->bn", query, key) * self.fusion_width**-0.5

@@ -7,7 +7,6 @@ import numpy as np
 
 from crescendai.errors import DataError
 from crescendai.models.ast import AudioSpectrogramTransformer
-from crescendai.models.checkpoint import TrainedModel
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.windows import InputScale, cut_window, window_starts
 
@@ -26,23 +25,6 @@ def make_predict(model: AudioSpectrogramTransformer | HybridTransformer) -> Pred
         return model.apply({"params": params}, spectrogram, num_frames, *heard).ratings
 
     return predict
-
-
-def rate_recording(
-    predict: PredictWindows, model: TrainedModel, log_mel: np.ndarray, batch_size: int = 8
-) -> np.ndarray:
-    """Ratings of one recording that nothing but its sound is known of: ``[k]``.
-
-    log_mel: ``[t, f]`` in dB, made with ``model.frontend``; a hybrid's descriptors are computed from it.
-    """
-    described = None
-    if model.descriptors is not None:
-        hop_s = model.frontend["hop_length"] / model.frontend["sample_rate_hz"]
-        described = model.descriptors.describe(log_mel, hop_s)[None]
-    config = model.network.config
-    return predict_clips(
-        predict, model.params, [log_mel], model.input_scale, described, config.max_frames, batch_size
-    )[0]
 
 
 def predict_clips(

@@ -24,7 +24,7 @@ class Transcribed(NamedTuple):
     onset: jax.Array  # [b, t, key] logits
     sounding: jax.Array  # [b, t, key] logits
     velocity: jax.Array  # [b, t, key] 0 to 1, of meaning where a key is struck
-    pedal: jax.Array  # [b, t] logits of the depth
+    pedal: jax.Array  # [b, t] logits
 
 
 class Transcriber(nn.Module):

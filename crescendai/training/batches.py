@@ -15,10 +15,11 @@ from crescendai.training.losses import RatingScale, Target
 class Batch(NamedTuple):
     """Windows of several clips and what was rated."""
 
-    spectrogram: np.ndarray  # float32 [b, t, f], standardised, zero where padded
-    num_frames: np.ndarray  # int32 [b]
+    spectrogram: np.ndarray | None  # float32 [b, t, f], standardised, zero where padded
+    num_frames: np.ndarray | None  # int32 [b]
     descriptors: np.ndarray  # float32 [b, m], standardised, of the whole clips
     target: Target  # standardised
+    pooled: np.ndarray | None = None  # float32 [b, d] in place of a spectrogram, of a frozen backbone
 
 
 class Scales(NamedTuple):
@@ -36,6 +37,11 @@ class Scales(NamedTuple):
             DescriptorScale.of(clips.descriptor_names, clips.descriptors[clips.rows(chosen)]),
             RatingScale.of(clips.ratings[chosen]),
         )
+
+    def targets(self, clips: RatedClips) -> Target:
+        """Standardised ratings of all clips, and their noise on that scale: ``[clip, k]``."""
+        noise = (clips.noise / self.ratings.std**2).astype(np.float32)
+        return Target(self.ratings.standardise(clips.ratings), noise)
 
 
 def training_batches(
@@ -56,8 +62,7 @@ def training_batches(
         Batches of ``batch_size``; the last is filled up with clips drawn once more.
     """
     order = np.append(rng.permutation(chosen), rng.choice(chosen, -len(chosen) % batch_size))
-    ratings = scales.ratings.standardise(clips.ratings)
-    noise = (clips.noise / scales.ratings.std**2).astype(np.float32)
+    ratings, noise = scales.targets(clips)
     for members in order.reshape(-1, batch_size):
         windows, num_frames, rows = [], [], []
         for clip in members:

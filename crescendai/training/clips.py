@@ -10,6 +10,7 @@ from crescendai.datasets.store import SpectrogramStore
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
 from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.hearing import HEARD
 from crescendai.models.prediction import PredictWindows, predict_clips
 from crescendai.models.windows import InputScale
 from crescendai.training.losses import rating_noise
@@ -99,7 +100,8 @@ def predict_rated(
 def _in_order_of(store: SpectrogramStore, descriptors: pd.DataFrame) -> pd.DataFrame:
     keys = ["clip_id", "instrument"]
     table = store.index[keys].merge(descriptors, on=keys, how="left", validate="one_to_one")
-    values = table.drop(columns=keys).to_numpy(float)
+    sound = [name for name in table if name not in keys and not name.startswith(HEARD)]
+    values = table[sound].to_numpy(float)  # of what was heard there may be none
     bad = table.loc[~np.isfinite(values).all(axis=1), "clip_id"].tolist()
     if bad:
         raise DataError(

@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -16,28 +15,54 @@ from crescendai.datasets.splits import deal_groups
 from crescendai.errors import DataError
 from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.hybrid import HybridTransformer
-from crescendai.models.prediction import PredictWindows
+from crescendai.models.prediction import PredictWindows, make_predict
 from crescendai.training.augment import Augmentation
 from crescendai.training.batches import Batch, Scales, training_batches
 from crescendai.training.clips import RatedClips, predict_rated
+from crescendai.training.encoded import EncodedWindows, encoded_batches
 from crescendai.training.losses import LOSSES
 from crescendai.training.schedule import learning_rate
 from crescendai.training.sharding import place_batch
 from crescendai.training.state import new_state
-from crescendai.training.step import LossOf, TrainStep, check_finite
+from crescendai.training.step import LossOf, TrainStep, check_finite, make_train_step
 from crescendai.training.watch import Watch
 
 RatingNetwork = AudioSpectrogramTransformer | HybridTransformer
 
 
-class Trainee(NamedTuple):
-    """A network and its compiled functions, which all folds share: compiling takes as long as an epoch."""
+@dataclass(frozen=True)
+class Trainee:
+    """A network and its compiled functions, which all folds share: compiling takes as long as an epoch.
+
+    predict: ratings of windows, see `crescendai.models.prediction`. predict_pooled: of what a backbone made of
+        windows, from the other parameters: ``(params, pooled [b, d], descriptors [b, m]) -> [b, k]``.
+    """
 
     model: RatingNetwork
     optimizer: optax.GradientTransformation
     train_step: TrainStep
     predict: PredictWindows
+    predict_pooled: Callable[[dict, np.ndarray, np.ndarray], jax.Array]
     mesh: Mesh
+
+    @property
+    def described(self) -> bool:
+        """Whether it takes descriptors."""
+        return isinstance(self.model, HybridTransformer)
+
+    @classmethod
+    def of(
+        cls, model: RatingNetwork, loss: str, optimizer: optax.GradientTransformation, average_decay: float,
+        factors: dict, accumulation: int, mesh: Mesh,
+    ) -> "Trainee":  # fmt: skip
+        """Compiles nothing yet. factors: see `crescendai.training.optimizer.layer_factors`."""
+        step = make_train_step(make_loss(model, loss), optimizer, average_decay, factors, accumulation, mesh)
+
+        @jax.jit
+        def predict_pooled(params: dict, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
+            return model.apply({"params": params}, None, None, *_heard(model, descriptors), pooled=pooled).ratings
+
+        return cls(model, optimizer, step, make_predict(model), predict_pooled, mesh)
 
 
 @dataclass(frozen=True)
@@ -45,7 +70,7 @@ class Schedule:
     """How long and how fast a network is trained.
 
     lr: peak learning rate. warmup_fraction: of all steps. patience: epochs without a better validation
-        loss before training stops.
+        loss before training stops and the best weights are kept; 0 trains to the end and keeps the last.
     """
 
     lr: float
@@ -53,6 +78,42 @@ class Schedule:
     max_epochs: int
     patience: int
     batch_size: int
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is learned from: random windows, or what a frozen backbone made of windows before.
+
+    encoded: of a frozen backbone; None where all of the network learns.
+    """
+
+    clips: RatedClips
+    scales: Scales
+    augmentation: Augmentation
+    encoded: EncodedWindows | None = None
+
+    def batches(self, trainee: Trainee, chosen: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """One epoch of the clips at ``chosen``."""
+        if self.encoded is not None:
+            return encoded_batches(self.clips, self.encoded, chosen, self.scales, size, rng)
+        frames = trainee.model.config.max_frames
+        return training_batches(self.clips, chosen, self.scales, frames, size, self.augmentation, rng)
+
+    def rate(self, trainee: Trainee, params: dict, chosen: np.ndarray, size: int) -> np.ndarray:
+        """Standardised ratings of the clips at ``chosen``: ``[clip, k]``."""
+        if self.encoded is None:
+            return predict_rated(
+                trainee.predict, params, self.clips, chosen, self.scales.input,
+                self.scales.descriptors if trainee.described else None, trainee.model.config.max_frames, size,
+            )  # fmt: skip
+        rows = [self.clips.recordings[clip] for clip in chosen]
+        windows = [np.concatenate([self.encoded.of_recording[row] for row in of_clip]) for of_clip in rows]
+        recording = [
+            np.concatenate([np.full(len(self.encoded.of_recording[row]), row) for row in of_clip]) for of_clip in rows
+        ]
+        described = self.scales.descriptors.apply(self.clips.descriptors[np.concatenate(recording)])
+        rated = np.asarray(trainee.predict_pooled(params, self.encoded.pooled[np.concatenate(windows)], described))
+        return np.stack([part.mean(axis=0) for part in np.split(rated, np.cumsum([len(w) for w in windows])[:-1])])
 
 
 def validation_clips(
@@ -83,37 +144,40 @@ def make_loss(model: RatingNetwork, loss: str) -> LossOf:
     """The loss of a batch, one of `crescendai.training.losses.LOSSES`."""
 
     def loss_of(params: dict, batch: Batch, key: jax.Array) -> tuple[jax.Array, dict]:
-        heard = (batch.descriptors,) if isinstance(model, HybridTransformer) else ()
         dropout, patchout = jax.random.split(key)
         rated = model.apply(
-            {"params": params}, batch.spectrogram, batch.num_frames, *heard,
-            deterministic=False, rngs={"dropout": dropout, "patchout": patchout},
+            {"params": params}, batch.spectrogram, batch.num_frames, *_heard(model, batch.descriptors),
+            deterministic=False, pooled=batch.pooled, rngs={"dropout": dropout, "patchout": patchout},
         )  # fmt: skip
         return LOSSES[loss](rated, batch.target), {}
 
     return loss_of
 
 
+def _heard(model: RatingNetwork, descriptors: jax.Array) -> tuple[jax.Array, ...]:
+    return (descriptors,) if isinstance(model, HybridTransformer) else ()
+
+
 def finetune(
-    trainee: Trainee, start: dict, clips: RatedClips, training: np.ndarray, validation: np.ndarray, scales: Scales,
-    augmentation: Augmentation, schedule: Schedule, seed: int, where: str, watch: Watch,
+    trainee: Trainee, start: dict, lessons: Lessons, training: np.ndarray, validation: np.ndarray,
+    schedule: Schedule, seed: int, where: str, watch: Watch,
 ) -> tuple[dict, list[dict[str, float]]]:  # fmt: skip
     """Trains a network on some clips and stops by others.
 
-    start: parameters to begin with.
+    start: parameters to begin with; without the backbone's where ``lessons`` are encoded.
     training, validation: positions of the clips that teach and of those that say when to stop.
     where: protocol and fold, for the progress bar and errors.
     watch: keeps the run's state after every epoch, so that a killed run goes on.
 
     Returns:
-        The averaged weights of the best validation loss, which give standardised ratings; and a row an epoch.
+        The averaged weights, of the best validation loss or the last, which give standardised ratings; and a row
+        an epoch.
 
     Raises:
         CrescendaiError: the loss is no number any more; the batch is saved.
     """
-    window_frames = trainee.model.config.max_frames
-    descriptor_scale = scales.descriptors if isinstance(trainee.model, HybridTransformer) else None
-    targets = scales.ratings.standardise(clips.ratings)
+    scales = lessons.scales
+    targets = scales.targets(lessons.clips).ratings
     steps_per_epoch = -(-len(training) // schedule.batch_size)
     total_steps = steps_per_epoch * schedule.max_epochs
     warmup_steps = round(schedule.warmup_fraction * total_steps)
@@ -128,9 +192,7 @@ def finetune(
             losses, started, step = [], time.perf_counter(), epoch * steps_per_epoch
             # An epoch's batches follow from its number: a run that goes on draws what it would have drawn.
             rng = np.random.default_rng([seed, epoch])
-            for batch in training_batches(
-                clips, training, scales, window_frames, schedule.batch_size, augmentation, rng
-            ):
+            for batch in lessons.batches(trainee, training, schedule.batch_size, rng):
                 rate = learning_rate(step, schedule.lr, warmup_steps, total_steps)
                 state, loss, _ = trainee.train_step(state, place_batch(batch, trainee.mesh), rate, key)
                 losses.append(loss)
@@ -139,10 +201,7 @@ def finetune(
             check_finite(train_loss, f"{where}, epoch {epoch}", batch, watch.folder)
             clips_per_s = len(losses) * schedule.batch_size / (time.perf_counter() - started)
 
-            rated = predict_rated(
-                trainee.predict, state.averaged_params, clips, validation, scales.input, descriptor_scale,
-                window_frames, schedule.batch_size,
-            )  # fmt: skip
+            rated = lessons.rate(trainee, state.averaged_params, validation, schedule.batch_size)
             validation_loss = float(np.mean((rated - targets[validation]) ** 2))
             error = float(np.sqrt(np.mean(((rated - targets[validation]) * scales.ratings.std) ** 2)))
             curve.append({
@@ -157,6 +216,7 @@ def finetune(
                 f"{clips_per_s:.0f} clips/s"
             )
             progress.update()
+    watch.wait()
     return stopping.best_params, curve
 
 
@@ -164,7 +224,7 @@ def finetune(
 class EarlyStopping:
     """Remembers the weights of the best validation loss; says when to stop looking for better.
 
-    patience: epochs without a new best after which to stop.
+    patience: epochs without a new best after which to stop; with 0 every epoch's weights replace the last one's.
     """
 
     patience: int
@@ -174,10 +234,10 @@ class EarlyStopping:
 
     def update(self, epoch: int, validation_loss: float, params: dict) -> None:
         """Takes one epoch's result."""
-        if validation_loss < self.best_loss:
+        if validation_loss < self.best_loss or not self.patience:
             # A copy: the training step gives its state's memory away.
             self.best_loss, self.best_epoch, self.best_params = validation_loss, epoch, jax.device_get(params)
 
     def over(self, epoch: int) -> bool:
         """True if ``patience`` epochs before this one brought nothing better."""
-        return epoch - 1 - self.best_epoch >= self.patience
+        return 0 < self.patience <= epoch - 1 - self.best_epoch

@@ -129,7 +129,7 @@ def make_loss(
 def transcription_loss(heard: Transcribed, played: Rolls) -> tuple[jax.Array, Metrics]:
     """Mean of four losses, each in parts of what the best constant guess would lose on the batch.
 
-    Cross-entropy of strokes, of ringing strings and of the pedal's depth, squared error of the velocity where
+    Cross-entropy of strokes, of ringing strings and of the pedal, squared error of the velocity where
     a key is struck. Strokes are a thousand times rarer than silence: only relative to the constant guess do
     the four weigh the same. 1 is a constant guess, 0 is perfect.
     """

@@ -114,6 +114,7 @@ def pretrain(
                 f"loss {train_loss:.3f}, held out {found['loss']:.3f}, {clips_per_s:.0f} clips/s"
             )
             losses, started = [], time.perf_counter()
+    watch.wait()
     return jax.device_get(state.averaged_params), curve
 
 

@@ -78,6 +78,12 @@ def place_state(tree: Tree, mesh: Mesh) -> Tree:
     return jax.tree.map(place, tree)
 
 
+def gather(tree: Tree, mesh: Mesh) -> Tree:
+    """The whole of a placed tree as NumPy arrays, in every process; all have to call it."""
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    return jax.device_get(jax.jit(lambda tree: tree, out_shardings=everywhere)(tree))
+
+
 def process_rows(batch_size: int, mesh: Mesh) -> slice:
     """Which rows of a batch this process has to bring.
 

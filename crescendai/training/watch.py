@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax
-
 from crescendai.training.resume import Resume
 from crescendai.training.state import TrainState
 
@@ -25,20 +23,23 @@ class Watch:
     def take_up(self, state: TrainState, best: dict) -> tuple[TrainState, dict, Curve, dict]:
         """The newest kept run, or the given start: state, best weights so far, curve, what else was known.
 
-        best: weights of the shape of ``state.params``.
+        best: weights of the shape of ``state.params``, or nothing.
         """
         found = self.resume.latest({"state": state, "best": best}) if self.resume else None
         if found is None:
             return state, best, [], {}
-        tree, known = found
-        # Orbax gives named tuples back as they were, but plain containers for what optax nests.
-        kept = jax.tree.unflatten(jax.tree.structure(state), jax.tree.leaves(tree["state"]))
-        return kept, tree["best"], known["curve"], known["also"]
+        _, tree, known = found
+        return tree["state"], tree["best"], known["curve"], known["also"]
 
     def keep(self, state: TrainState, best: dict, curve: Curve, also: dict) -> None:
         """Keeps a run as it is after a row of its curve."""
         if self.resume:
             self.resume.save(len(curve), {"state": state, "best": best}, {"curve": curve, "also": also})
+
+    def wait(self) -> None:
+        """Returns when what was kept is on disk."""
+        if self.resume:
+            self.resume.wait()
 
     def done(self) -> None:
         """Forgets the run: its results are on disk."""

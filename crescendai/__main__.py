@@ -1,0 +1,5 @@
+"""``python -m crescendai``, the same as ``crescendai``."""
+
+from crescendai.cli import main
+
+main()
