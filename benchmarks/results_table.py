@@ -15,7 +15,10 @@ ROWS = {
     "audio_trees": "audio: extra-trees",
     "audio_svr": "audio: SVR",
     "audio_blend": "audio: blend of the three",
-    "ast": "audio: spectrogram transformer, from scratch",
+    "hybrid": "audio: hybrid, pretrained",
+    "hybrid_scratch": "audio: hybrid, from scratch",
+    "ast": "audio: transformer, pretrained",
+    "ast_scratch": "audio: transformer, from scratch",
     "midi_ridge": "MIDI: ridge",
     "midi_trees": "MIDI: extra-trees",
     "midi_svr": "MIDI: SVR",
@@ -24,16 +27,20 @@ ROWS = {
 
 
 def results_table(metrics: dict) -> str:
-    """A row a model, a column a protocol: R² and its interval; then the first protocol's share and r."""
+    """A row a model that has results, a column a protocol: R² and its interval; then the first protocol's share
+    and r."""
     protocols = [name for name in PROTOCOLS if name in metrics]
     first = protocols[0]
     head = ["R²", *protocols, f"of ceiling ({first})", f"r ({first})"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for model, label in ROWS.items():
         scores = [metrics[protocol].get(model) for protocol in protocols]
+        if not any(scores):
+            continue
         cells = ["–" if s is None else f"{s['r2']:.3f} ({s['r2_low']:.2f} to {s['r2_high']:.2f})" for s in scores]
         shown = scores[0]
-        lines.append(f"| {label} | {' | '.join(cells)} | {shown['ceiling_fraction']:.0%} | {shown['pearson']:.3f} |")
+        last = ["–", "–"] if shown is None else [f"{shown['ceiling_fraction']:.0%}", f"{shown['pearson']:.3f}"]
+        lines.append("| " + " | ".join([label, *cells, *last]) + " |")
     ceiling = metrics["ceiling"]
     lines.append(
         f"| noise ceiling | {' | '.join([format(ceiling['r2'], '.3f')] * len(protocols))} | 100% | "

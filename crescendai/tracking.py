@@ -36,12 +36,12 @@ def log_run(
     provenance: Provenance,
     report: Path,
 ) -> None:
-    """Records a run of experiment ``crescendai-<corpus>``, with a nested run for every trained fold.
+    """Records a run of experiment ``crescendai-<corpus>``, with a nested run for every network and fold.
 
     Goes to ``MLFLOW_TRACKING_URI`` if that is set, else to mlflow.db and mlruns/ in the project's top
     folder, which for `dvc exp run --temp` and ``--queue`` is not the working directory. Never raises.
 
-    params, metrics: flat, for example ``finetune.width`` and ``composition.ast.r2``.
+    params, metrics: flat, for example ``finetune.dropout`` and ``composition.hybrid.r2``.
     curves: data/<corpus>/curves.parquet, one row an epoch.
     report: the HTML page, kept as an artifact.
     """
@@ -102,8 +102,8 @@ def _log(uri: str, artifacts: str, corpus: str, params: Mapping[str, str], metri
     try:
         client.log_batch(run.info.run_id, params=[Param(name, value) for name, value in params.items()])
         _log_metrics(client, run.info.run_id, [(name, value, 0) for name, value in metrics.items()])
-        for (protocol, fold), curve in curves.groupby(["protocol", "fold"], sort=True):
-            _log_fold(client, experiment, run.info.run_id, f"{protocol} fold {fold}", curve)
+        for (model, protocol, fold), curve in curves.groupby(["model", "protocol", "fold"], sort=True):
+            _log_fold(client, experiment, run.info.run_id, f"{model} {protocol} fold {fold}", curve)
         client.log_artifact(run.info.run_id, str(report))
         status = "FINISHED"
     finally:
@@ -132,7 +132,7 @@ def _tags(provenance: Provenance) -> dict[str, str]:
 
 def _log_fold(client, experiment: str, parent: str, name: str, curve: pd.DataFrame) -> None:
     run = client.create_run(experiment, run_name=name, tags={"mlflow.parentRunId": parent})
-    by_epoch = curve.drop(columns=["protocol", "fold"]).set_index("epoch")
+    by_epoch = curve.drop(columns=["model", "protocol", "fold"]).set_index("epoch")
     rows = [(measure, value, epoch) for epoch, row in by_epoch.iterrows() for measure, value in row.items()]
     _log_metrics(client, run.info.run_id, rows)
     client.set_terminated(run.info.run_id)

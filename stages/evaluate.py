@@ -2,15 +2,17 @@
 
     python -m stages.evaluate <corpus>
 
-Reads   data/<corpus>/clips.parquet, ratings.parquet, folds.parquet, predictions/*.parquet
+Reads   data/<corpus>/clips.parquet, ratings.parquet, folds.parquet, predictions/baselines.parquet,
+        predictions/networks.parquet, whose first network is the main one
 Writes  metrics/<corpus>.json
         plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv,
         dimension_bars.csv
 
 Groups are derived from the clips again; a leak, or predictions that are missing, doubled, NaN or of
-another fold, stop the stage before anything is written. All results are written together at the end.
+another fold, stop the stage before anything is written. Every network is compared with every baseline, and the
+main network with the others. All results are written together at the end.
 
-Time    a few seconds (PercePiano: 6 protocols, 10 models, 2,000 resamples)
+Time    a few seconds (PercePiano: 6 protocols, 12 models, 2,000 resamples)
 Expect  PercePiano: a noise ceiling of R² 0.75, r 0.87
 """
 
@@ -59,7 +61,7 @@ def main(corpus: str, params: Params) -> None:
     folder = Path("data") / corpus
     clips_file, folds_file = folder / "clips.parquet", folder / "folds.parquet"
     baselines_file = folder / "predictions/baselines.parquet"
-    networks_file = folder / "predictions/ast.parquet"
+    networks_file = folder / "predictions/networks.parquet"
     clips = read_table(clips_file, columns=CLIP_COLUMNS)
     ratings = read_table(folder / "ratings.parquet")
     folds = read_table(folds_file)
@@ -69,7 +71,7 @@ def main(corpus: str, params: Params) -> None:
     check_folds(folds, clips, specs, str(folds_file))
     check_predictions(baselines, folds, [protocol_name(spec) for spec in corpus_specs], str(baselines_file))
     check_predictions(networks, folds, [protocol_name(spec) for spec in params.split], str(networks_file))
-    network_names = list(networks["model"].unique())
+    network_names = list(networks["model"].unique())  # in the order of params.finetune.models
     check_names(network_names, list(baselines["model"].unique()), str(networks_file))
     predictions = pd.concat([baselines, networks], ignore_index=True)
 

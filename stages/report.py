@@ -2,12 +2,17 @@
 
     python -m stages.report <corpus>
 
-Reads   metrics/<corpus>.json, plots/<corpus>/*.csv, params.yaml and data/<corpus>/: clips.parquet,
-        audio.parquet, spectrograms/, folds.parquet, predictions/ast.parquet, curves.parquet
+Reads   metrics/<corpus>.json, <corpus>-pretrain.json, <corpus>-listen.json
+        plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv, pretrain.csv
+        data/<corpus>/clips.parquet, audio.parquet, spectrograms/, folds.parquet, predictions/networks.parquet,
+        curves.parquet, pretext.npz
+        params.yaml
 Writes  reports/<corpus>.html, which holds all it needs, sound included; and, outside of DVC, a run
         of experiment crescendai-<corpus> in mlflow.db and mlruns/ (see crescendai/tracking.py)
 
-The page holds sound and pictures of the best and the worst clips, loads nothing and runs no scripts.
+The page holds sound and pictures of the main network's best and worst clips, and pictures of what pretraining
+made of music it had not heard; it loads nothing and runs no scripts. The main network is the first of
+`finetune.models`.
 Where MLflow is missing or its store cannot be written, one line says so and the stage succeeds.
 
 Time    under half a minute, most of it MLflow's start
@@ -47,7 +52,8 @@ def main(corpus: str, params: Params) -> None:
     write_texts({report: page})
 
     # -------------------------------------------------------------- tracking
-    metrics = flatten({"ceiling": inputs.agreement} | inputs.metrics)
+    before = {"pretrain": inputs.pretrained, "listen": inputs.listened}
+    metrics = flatten({"ceiling": inputs.agreement, **inputs.metrics, **before})
     log_run(corpus, dict(flat_params(inputs)), metrics, inputs.curves, provenance, report)
 
 

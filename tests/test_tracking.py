@@ -14,7 +14,7 @@ from crescendai.tracking import log_run, project_top
 PROJECT = Path(__file__).parents[1]
 PROVENANCE = Provenance("2024-11-02", "f" * 40, ("params.yaml",), "da7a", "10cc", None, {"python": "3.11"})
 CURVES = pd.DataFrame(
-    {"protocol": "composition", "fold": [0, 0, 1], "epoch": [1, 2, 1], "train_loss": [1.0, 0.5, 0.9],
+    {"protocol": "composition", "model": "hybrid", "fold": [0, 0, 1], "epoch": [1, 2, 1], "train_loss": [1.0, 0.5, 0.9],
      "validation_loss": [1.1, 0.7, 1.0], "learning_rate": 1e-3, "clips_per_s": 30.0}
 )  # fmt: skip
 ONE_RUN = f"""
@@ -32,7 +32,7 @@ def log_example(folder: Path, provenance: Provenance = PROVENANCE) -> None:
     log_run(
         "demo",
         {"lr": "0.001", "split": "composition"},
-        {"composition.ast.r2": 0.4},
+        {"composition.hybrid.r2": 0.4},
         CURVES,
         provenance,
         report,
@@ -68,11 +68,14 @@ def test_run_holds_parameters_scores_origin_report_and_folds(folder, capfd):
     assert "warning" not in capfd.readouterr().err
     run, first, second = runs_of(folder)
     assert run.data.params == {"lr": "0.001", "split": "composition"}
-    assert run.data.metrics == {"composition.ast.r2": 0.4}
+    assert run.data.metrics == {"composition.hybrid.r2": 0.4}
     assert run.data.tags.items() >= {"mlflow.source.git.commit": "f" * 40, "changed": "params.yaml",
                                      "data_sha256": "da7a", "dvc_lock_sha256": "10cc"}.items()  # fmt: skip
     assert (run.info.run_name, run.info.status) == ("f" * 10 + "+", "FINISHED")
-    assert [one.info.run_name for one in (first, second)] == ["composition fold 0", "composition fold 1"]
+    assert [one.info.run_name for one in (first, second)] == [
+        "hybrid composition fold 0",
+        "hybrid composition fold 1",
+    ]
     assert {one.data.tags["mlflow.parentRunId"] for one in (first, second)} == {run.info.run_id}
     client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
     curve = client.get_metric_history(first.info.run_id, "train_loss")

@@ -47,9 +47,10 @@ def score_models(
 def compare_models(
     block: ProtocolPredictions, samples: np.ndarray, networks: Sequence[str], confidence: float
 ) -> pd.DataFrame:
-    """Every network against every other kind of model: difference in mean R², interval, p.
+    """Every network against every other kind of model, and the first network against the others: difference in
+    mean R², interval, p.
 
-    p_holm is corrected for all comparisons of the protocol.
+    networks: the main one first. p_holm is corrected for all comparisons of the protocol.
     """
     scores = {
         model: evaluate_dimensions(block.rated, own)["r2"].mean()
@@ -57,8 +58,10 @@ def compare_models(
     }
     resampled = {model: own.mean(axis=1) for model, own in zip(block.models, samples, strict=True)}
     baselines = [model for model in block.models if model not in networks]
+    present = [model for model in networks if model in block.models]
+    main, others = present[:1], present[1:]
     rows = []
-    for model, baseline in product([model for model in block.models if model in networks], baselines):
+    for model, baseline in [*product(main, [*others, *baselines]), *product(others, baselines)]:
         found = compare(scores[model], scores[baseline], resampled[model], resampled[baseline], confidence)
         rows.append(
             {

@@ -134,38 +134,37 @@ def scatter(rated: Sequence[float], predicted: Sequence[float], label: str, radi
 
 
 def learning_curve(
-    epochs: Sequence[int], train: Sequence[float], validation: Sequence[float], last_epoch: int,
-    loss_range: tuple[float, float], label: str,
+    steps: Sequence[int], train: Sequence[float], held_out: Sequence[float], kept: int, last_step: int,
+    loss_range: tuple[float, float], label: str, unit: str = "epoch",
 ) -> Markup:  # fmt: skip
-    """Training and validation loss by epoch on a logarithmic axis, with the best epoch marked.
+    """Training and held-out loss by step on a logarithmic axis, with the step whose weights are kept marked.
 
-    last_epoch, loss_range: of all folds, so that their charts can be compared.
+    kept: position in ``steps``. last_step, loss_range: of all charts that are to be compared. unit: of steps.
     """
     low, high = (math.log(max(value, 1e-9)) for value in loss_range)
     across, up = (
-        Axis(min(epochs), max(last_epoch, min(epochs) + 1)),
+        Axis(min(steps), max(last_step, min(steps) + 1)),
         Axis(low, high if high > low else low + 1),
     )
 
-    def position(epoch: float, loss: float) -> tuple[float, float]:
-        x, y = float(across.percent(epoch)[:-1]), float(up.percent(math.log(max(loss, 1e-9)))[:-1])
+    def position(step: float, loss: float) -> tuple[float, float]:
+        x, y = float(across.percent(step)[:-1]), float(up.percent(math.log(max(loss, 1e-9)))[:-1])
         return x, 100 - y
 
     def line(losses: Sequence[float], class_: str) -> Markup:
-        points = (position(epoch, loss) for epoch, loss in zip(epochs, losses, strict=True))
+        points = (position(step, loss) for step, loss in zip(steps, losses, strict=True))
         return tag("polyline", points=" ".join(f"{x:g},{y:g}" for x, y in points), class_=class_)
 
-    best = min(range(len(epochs)), key=lambda index: validation[index])
-    x, y = position(epochs[best], validation[best])
-    plot = tag("svg", line(train, "train"), line(validation, "validation"), viewBox="0 0 100 100",
+    x, y = position(steps[kept], held_out[kept])
+    plot = tag("svg", line(train, "train"), line(held_out, "validation"), viewBox="0 0 100 100",
                preserveAspectRatio="none", x="0", y=18, width="100%", height=96, class_="plot")  # fmt: skip
     texts = [
         tag("line", x1="0", x2="100%", y1=18, y2=18, class_="grid"),
         tag("line", x1="0", x2="100%", y1=114, y2=114, class_="zero"),
         tag("text", f"loss {loss_range[1]:.3g}", x="0", y=13),
         tag("text", f"{loss_range[0]:.3g}", x="0", y=110),
-        tag("text", str(min(epochs)), x="0", y=129),
-        tag("text", f"epoch {last_epoch}", x="100%", y=129, text_anchor="end"),
+        tag("text", f"{min(steps):,}", x="0", y=129),
+        tag("text", f"{unit} {last_step:,}", x="100%", y=129, text_anchor="end"),
     ]
     point = tag("circle", cx=f"{x:g}%", cy=f"{18 + 0.96 * y:.1f}", r=4, class_="mark audio")
     return _svg([*texts[:2], plot, point, *texts[2:]], "curve", label, height=134)

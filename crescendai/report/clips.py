@@ -1,4 +1,4 @@
-"""The clips that the network predicted best and worst, to be heard and seen."""
+"""The clips that the main network predicted best and worst, to be heard and seen."""
 
 import numpy as np
 

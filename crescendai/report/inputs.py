@@ -1,9 +1,11 @@
 """What the report reads, in one place."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from crescendai.datasets.splits import all_protocols, protocol_name
@@ -11,8 +13,6 @@ from crescendai.datasets.tables import read_table
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
 from crescendai.params import Params
-
-NETWORK = "ast"  # the row whose best and worst clips are shown
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,26 @@ class Inputs:
     clips: pd.DataFrame
     durations: pd.DataFrame  # clip_id, instrument, duration_s
     folds: pd.DataFrame
-    predictions: pd.DataFrame  # of the network, main protocol, indexed by clip_id
-    curves: pd.DataFrame
+    predictions: pd.DataFrame  # of the main network, main protocol, indexed by clip_id
+    curves: pd.DataFrame  # of all networks
     dimensions: pd.DataFrame
     comparisons: pd.DataFrame
-    predicted: pd.DataFrame
+    predicted: pd.DataFrame  # of the main network
     error_correlation: pd.DataFrame
+    pretrained: dict[str, dict[str, float]]  # objective -> scores on held-out music
+    listened: dict[str, float]  # strokes heard on the rated clips; empty unless the objective is transcribe
+    pretrain_curve: pd.DataFrame
+    pretext: dict[str, np.ndarray]  # pictures, see `crescendai.training.pretext_report.pretext_pictures`
 
     @property
     def ceiling(self) -> float:
         """Mean R² that no model can honestly pass."""
         return self.agreement["r2"]
+
+    @property
+    def network(self) -> str:
+        """The main network, whose clips, dimensions and points are shown: the first of params.finetune.models."""
+        return next(iter(self.params.finetune.models))
 
     @property
     def main_spec(self) -> str:
@@ -73,16 +82,16 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         top / "plots" / corpus,
         top / "metrics" / f"{corpus}.json",
     )
-    metrics = _read_json(metrics_file)
+    metrics = _read_json(metrics_file, "evaluate")
     agreement = metrics.pop("ceiling")
-    main = protocol_name(params.split[0])
-    if NETWORK not in metrics.get(main, {}):
+    main, network = protocol_name(params.split[0]), next(iter(params.finetune.models))
+    if network not in metrics.get(main, {}):
         raise DataError(
-            f"{metrics_file}: expected results of {NETWORK} under protocol {main}, the first of "
-            f"params.split, found protocols {', '.join(metrics)}; run `dvc repro`"
+            f"{metrics_file}: expected results of {network} under protocol {main}, the first of "
+            f"params.finetune.models and of params.split, found protocols {', '.join(metrics)}; run `dvc repro`"
         )
-    predictions = read_table(data / "predictions" / "ast.parquet")
-    predictions = predictions[(predictions["protocol"] == main) & (predictions["model"] == NETWORK)]
+    predictions = read_table(data / "predictions" / "networks.parquet")
+    predictions = predictions[(predictions["protocol"] == main) & (predictions["model"] == network)]
     return Inputs(
         corpus=corpus,
         params=params,
@@ -96,24 +105,38 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         folds=read_table(data / "folds.parquet"),
         predictions=predictions.set_index("clip_id")[list(NAMES)],
         curves=read_table(data / "curves.parquet"),
-        dimensions=_read_csv(plots / "dimensions.csv"),
-        comparisons=_read_csv(plots / "comparisons.csv"),
-        predicted=_read_csv(plots / "predicted.csv").query("model == @NETWORK"),
-        error_correlation=_read_csv(plots / "error_correlation.csv"),
+        dimensions=_read_csv(plots / "dimensions.csv", "evaluate"),
+        comparisons=_read_csv(plots / "comparisons.csv", "evaluate"),
+        predicted=_read_csv(plots / "predicted.csv", "evaluate").query("model == @network"),
+        error_correlation=_read_csv(plots / "error_correlation.csv", "evaluate"),
+        pretrained=_read_json(top / "metrics" / f"{corpus}-pretrain.json", "pretrain"),
+        listened=_read_json(top / "metrics" / f"{corpus}-listen.json", "listen"),
+        pretrain_curve=_read_csv(plots / "pretrain.csv", "pretrain"),
+        pretext=_read_arrays(data / "pretext.npz", "pretrain"),
     )
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path, stage: str) -> dict:
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected the results of stage evaluate, found none ({error}); "
-                        "run `dvc repro`") from error  # fmt: skip
+        raise _unreadable(path, "the results", stage, error) from error
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, stage: str) -> pd.DataFrame:
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a table of stage evaluate, found none ({error}); "
-                        "run `dvc repro`") from error  # fmt: skip
+        raise _unreadable(path, "a table", stage, error) from error
+
+
+def _read_arrays(path: Path, stage: str) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path) as arrays:
+            return {name: arrays[name].astype(np.float32) for name in arrays}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, "the pictures", stage, error) from error
+
+
+def _unreadable(path: Path, what: str, stage: str, error: Exception) -> DataError:
+    return DataError(f"{path}: expected {what} of stage {stage}, found none ({error}); run `dvc repro`")

@@ -22,6 +22,8 @@ MP3_SAMPLE_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000)
 MP3_COMPRESSION = 0.7  # of libsndfile's scale from 0 (160 kbit/s) to 1
 PICTURE_COLUMNS = 1000  # at most; more than a card has pixels
 RANGE_DB = 75.0  # shown below the loudest frame of the clips on the page
+HIDDEN = 255  # index of the colour of what is not there, after the shades of what is
+HIDDEN_COLOUR = (138, 138, 138)  # grey, which the shades have nowhere
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,29 @@ def to_mp3_uri(flac: bytes) -> str:
 
 
 def spectrogram_uri(log_mel_db: np.ndarray, top_db: float) -> str:
-    """A log-mel spectrogram ``[t, f]`` in dB as a PNG data URI, low notes at the bottom, no axes.
+    """A log-mel spectrogram ``[t, f]`` in dB as a PNG data URI, low notes at the bottom, no axes; NaN is grey.
 
     top_db: the level shown brightest; the same for all clips of a page, so that loud looks loud.
     """
-    frames = np.asarray(log_mel_db, dtype=np.float32)
+    return _png_uri((np.asarray(log_mel_db, dtype=np.float32) - (top_db - RANGE_DB)) / RANGE_DB)
+
+
+def roll_uri(chances: np.ndarray) -> str:
+    """A piano roll ``[t, key]`` of chances, 0 dark to 1 bright, as a PNG data URI, low keys at the bottom."""
+    return _png_uri(np.asarray(chances, dtype=np.float32))
+
+
+def _png_uri(frames: np.ndarray) -> str:
+    """Brightness from 0 to 1, ``[t, f]``, time to the right and f upwards; outside values are clipped."""
     # Neighbouring frames are joined by their maximum, which keeps onsets visible.
     starts = np.unique(
         np.linspace(0, len(frames), min(len(frames), PICTURE_COLUMNS), endpoint=False).astype(int)
     )
     joined = np.maximum.reduceat(frames, starts, axis=0)
-    brightness = np.clip((joined - (top_db - RANGE_DB)) / RANGE_DB, 0, 1)
-    picture = Image.fromarray(np.round(255 * brightness.T[::-1]).astype(np.uint8), mode="P")
-    palette = matplotlib.colormaps["magma"](np.arange(256), bytes=True)[:, :3]  # even steps in grey, too
-    picture.putpalette(palette.tobytes())
+    shades = np.where(np.isnan(joined), HIDDEN, np.round((HIDDEN - 1) * np.clip(joined, 0, 1)))
+    picture = Image.fromarray(shades.T[::-1].astype(np.uint8), mode="P")
+    palette = matplotlib.colormaps["magma"](np.linspace(0, 1, HIDDEN), bytes=True)[:, :3]  # even in grey, too
+    picture.putpalette(palette.tobytes() + bytes(HIDDEN_COLOUR))
     png = io.BytesIO()
     picture.save(png, format="PNG", optimize=True)
     return _data_uri("image/png", png.getvalue())

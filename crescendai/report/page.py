@@ -11,8 +11,9 @@ from crescendai.datasets.splits import protocol_name
 from crescendai.report import charts, sections
 from crescendai.report.clips import clip_cards
 from crescendai.report.inputs import Inputs
+from crescendai.report.pretraining import pretraining
 from crescendai.report.provenance import Provenance
-from crescendai.report.words import CORPORA, headline, number, percent
+from crescendai.report.words import CORPORA, headline, model_words, number, percent
 
 FOLDER = Path(__file__).parent
 SCORE_RENDERINGS = {"Score", "Score2"}  # PercePiano's "players" that are no pianists
@@ -44,12 +45,14 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         params=flat_params(inputs),
         confidence=percent(inputs.params.evaluate.confidence),
         one_rater=number(inputs.agreement.get("single_rater_pearson")).strip("–"),
+        network=model_words(inputs.network).label.lower(),
         ceiling=number(inputs.ceiling),
         ceiling_percent=percent(inputs.ceiling),
         facts=_facts(inputs),
         results=sections.results(inputs),
         dimensions=sections.dimensions(inputs),
         scatters=sections.scatters(inputs),
+        pretraining=pretraining(inputs),
         curves=sections.learning_curves(inputs),
         correlation=sections.error_correlation(inputs),
         clips=clip_cards(inputs),
@@ -103,7 +106,7 @@ def flat_params(inputs: Inputs) -> list[tuple[str, str]]:
     values = inputs.params.model_dump()
     values["scale"] = {inputs.corpus: values["scale"][inputs.corpus]}
     return [
-        (key, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        (key, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
         for key, value in flatten(values).items()
         if key != "corpus"
     ]

@@ -7,7 +7,7 @@ import pandas as pd
 from crescendai.datasets.splits import NO_FOLD, protocol_name, shared_passages
 from crescendai.dimensions import DIMENSIONS
 from crescendai.report import charts
-from crescendai.report.inputs import NETWORK, Inputs
+from crescendai.report.inputs import Inputs
 from crescendai.report.words import (
     MODELS,
     SEES,
@@ -48,7 +48,7 @@ def results(inputs: Inputs) -> list[dict]:
         folds = inputs.folds[(inputs.folds["protocol"] == name) & (inputs.folds["fold"] != NO_FOLD)]
         groups = []
         for sees, title in SEES.items():
-            rows = [_result_row(axis, ticks, inputs.ceiling, model, models[model])
+            rows = [_result_row(axis, ticks, inputs, model, models[model])
                     for model in names_that(sees) if model in models]  # fmt: skip
             if rows:
                 groups.append({"sees": sees, "title": title, "rows": rows})
@@ -58,7 +58,7 @@ def results(inputs: Inputs) -> list[dict]:
             "num_clips": len(folds), "num_groups": folds["group"].nunique(),
             "num_folds": folds["fold"].nunique(), "num_shared": _num_shared(inputs, spec, folds),
             "ticks": charts.tick_row(axis, ticks), "groups": groups,
-            "comparisons": _comparisons(inputs.comparisons[inputs.comparisons["protocol"] == name]),
+            **_comparisons(inputs, name),
         })  # fmt: skip
     return sections
 
@@ -68,10 +68,10 @@ def _num_shared(inputs: Inputs, spec: str, folds: pd.DataFrame) -> int:
     return 0 if spec in ("performer", "random") else len(shared_passages(inputs.clips, folds))
 
 
-def _result_row(axis: charts.Axis, ticks: list[float], ceiling: float, model: str, score: dict) -> dict:
-    words = model_words(model)
+def _result_row(axis: charts.Axis, ticks: list[float], inputs: Inputs, model: str, score: dict) -> dict:
+    words, ceiling = model_words(model), inputs.ceiling
     return {
-        "label": words.label, "says": words.says, "network": model == NETWORK,
+        "label": words.label, "says": words.says, "network": model == inputs.network,
         "chart": charts.score_row(axis, ticks, ceiling, [(words.sees, False, score["r2"])],
                                   (score["r2_low"], score["r2_high"])),
         "r2": number(score["r2"]), "interval": f"{number(score['r2_low'])} to {number(score['r2_high'])}",
@@ -81,7 +81,14 @@ def _result_row(axis: charts.Axis, ticks: list[float], ceiling: float, model: st
     }  # fmt: skip
 
 
-def _comparisons(rows: pd.DataFrame) -> list[dict]:
+def _comparisons(inputs: Inputs, protocol: str) -> dict[str, list[dict]]:
+    """Those of the main network, and those of the others."""
+    rows = inputs.comparisons[inputs.comparisons["protocol"] == protocol]
+    is_main = rows["model"] == inputs.network
+    return {"comparisons": _compared(rows[is_main]), "other_comparisons": _compared(rows[~is_main])}
+
+
+def _compared(rows: pd.DataFrame) -> list[dict]:
     return [
         {
             "model": model_words(row.model).label, "baseline": model_words(row.baseline).label,
@@ -94,16 +101,17 @@ def _comparisons(rows: pd.DataFrame) -> list[dict]:
 
 
 def dimensions(inputs: Inputs) -> dict:
-    """Every dimension's score under the main protocol: the network, the best baselines, the ceiling."""
+    """Every dimension's score under the main protocol: the main network, the best baselines, the ceiling."""
     table = inputs.dimensions[inputs.dimensions["protocol"] == protocol_name(inputs.main_spec)]
-    audio = inputs.best(tuple(name for name in names_that("audio") if name != NETWORK))
+    main = inputs.network
+    audio = inputs.best(tuple(name for name in names_that("audio") if name not in inputs.params.finetune.models))
     midi = inputs.best(names_that("midi"))
-    shown = [name for name in (midi, audio, NETWORK) if name is not None]  # drawn in this order
+    shown = [name for name in (midi, audio, main) if name is not None]  # drawn in this order
     scores = {name: table[table["model"] == name].set_index("dimension") for name in shown}
-    axis, ticks = score_axis([*pd.concat(scores.values())["r2"], *scores[NETWORK]["r2_low"]])
+    axis, ticks = score_axis([*pd.concat(scores.values())["r2"], *scores[main]["r2_low"]])
     rows, group = [], None
     for dimension in DIMENSIONS:
-        network = scores[NETWORK].loc[dimension.name]
+        network = scores[main].loc[dimension.name]
         values = {name: float(scores[name].loc[dimension.name, "r2"]) for name in shown}
         points = [(model_words(name).sees, name == audio, value) for name, value in values.items()]
         rows.append({
@@ -137,25 +145,33 @@ def scatters(inputs: Inputs) -> dict:
 
 
 def learning_curves(inputs: Inputs) -> list[dict]:
-    """One chart a fold, grouped by protocol, all on the same axes."""
+    """One chart a fold, grouped by network, the main one first, and protocol, all on the same axes."""
     curves = inputs.curves
     losses = pd.concat([curves["train_loss"], curves["validation_loss"]])
     loss_range, last_epoch = (float(losses.min()), float(losses.max())), int(curves["epoch"].max())
     titles = {protocol_name(spec): protocol_words(spec).title for spec in inputs.specs}
-    sections = []
-    for protocol, own in curves.groupby("protocol", sort=False):
-        folds = []
-        for fold, curve in own.groupby("fold"):
-            curve = curve.sort_values("epoch")
-            best = curve.loc[curve["validation_loss"].idxmin()]
-            says = f"lowest validation loss {best['validation_loss']:.3g} in epoch {int(best['epoch'])}"
-            chart = charts.learning_curve(
-                list(curve["epoch"]), list(curve["train_loss"]), list(curve["validation_loss"]), last_epoch,
-                loss_range, f"Loss by epoch, fold {fold}: {says}",
-            )  # fmt: skip
-            folds.append({"fold": fold, "chart": chart, "says": says})
-        sections.append({"title": titles.get(protocol, protocol), "folds": folds})
-    return sections
+    networks = []
+    for model, row in inputs.params.finetune.models.items():
+        protocols = []
+        for protocol, own in curves[curves["model"] == model].groupby("protocol", sort=False):
+            folds = [_fold(curve, fold, row.frozen, last_epoch, loss_range) for fold, curve in own.groupby("fold")]
+            protocols.append({"title": titles.get(protocol, protocol), "folds": folds})
+        words = model_words(model)
+        networks.append({"label": words.label, "says": words.says, "frozen": row.frozen, "protocols": protocols})
+    return networks
+
+
+def _fold(curve: pd.DataFrame, fold: int, frozen: bool, last_epoch: int, loss_range: tuple[float, float]) -> dict:
+    curve = curve.sort_values("epoch").reset_index(drop=True)
+    # See stage finetune: nothing is stopped early that learns on top of a frozen encoder.
+    kept = len(curve) - 1 if frozen else int(curve["validation_loss"].idxmin())
+    loss, epoch = curve["validation_loss"][kept], curve["epoch"][kept]
+    says = f"{'last' if frozen else 'lowest'} validation loss {loss:.3g} in epoch {epoch}"
+    chart = charts.learning_curve(
+        list(curve["epoch"]), list(curve["train_loss"]), list(curve["validation_loss"]), kept, last_epoch, loss_range,
+        f"Loss by epoch, fold {fold}: {says}",
+    )  # fmt: skip
+    return {"fold": fold, "chart": chart, "says": says}
 
 
 def error_correlation(inputs: Inputs) -> dict:

@@ -17,7 +17,10 @@ class Model:
 
 
 MODELS = {
-    "ast": Model("Spectrogram transformer", "audio", "trained here on log-mel spectrograms"),
+    "hybrid": Model("Hybrid transformer", "audio", "a pretrained transformer and named descriptors"),
+    "hybrid_scratch": Model("Hybrid from scratch", "audio", "the same, its transformer not pretrained"),
+    "ast": Model("Transformer", "audio", "pretrained, without named descriptors"),
+    "ast_scratch": Model("Transformer from scratch", "audio", "neither pretrained nor descriptors"),
     "audio_blend": Model("Audio blend", "audio", "the audio baselines together"),
     "audio_svr": Model("Audio SVR", "audio", "support vectors on statistics of the spectrogram"),
     "audio_trees": Model("Audio trees", "audio", "extra-trees on the same statistics"),
@@ -66,6 +69,33 @@ PROTOCOLS = {
 
 
 @dataclass(frozen=True)
+class Objective:
+    """What pretraining asks of a network."""
+
+    title: str
+    asks: str
+
+
+OBJECTIVES = {
+    "mspm": Objective(
+        "Hidden patches, told apart and drawn",
+        "Most patches of a spectrogram are hidden. The network draws each of them again, and picks each out among "
+        "all that were hidden in the same window.",
+    ),
+    "mae": Objective(
+        "Hidden patches, drawn",
+        "Most patches of a spectrogram are hidden. The network sees only the others, and a small decoder, thrown away "
+        "afterwards, draws the hidden ones from what the network made of them.",
+    ),
+    "transcribe": Objective(
+        "Writing down what is played",
+        "From the sound, the network says for each of the 88 keys and at every moment whether it is struck, how hard, "
+        "and whether its string rings, and where the pedal is. The MIDI files of this music know the answer.",
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Corpus:
     """What a reader must know of the data."""
 
@@ -104,6 +134,20 @@ def model_words(name: str) -> Model:
     return MODELS[name]
 
 
+def objective_words(name: str) -> Objective:
+    """What an objective of pretraining is called and asks.
+
+    Raises:
+        DataError: an objective this module has no words for.
+    """
+    if name not in OBJECTIVES:
+        raise DataError(
+            f"metrics: expected one of the objectives {', '.join(OBJECTIVES)}, found {name!r}; "
+            "say in crescendai/report/words.py what it asks"
+        )
+    return OBJECTIVES[name]
+
+
 def protocol_words(spec: str) -> Protocol:
     """Label of a protocol of params.yaml."""
     if spec.startswith(PUBLISHED_PREFIX):
@@ -128,8 +172,8 @@ def number(value: float | None, digits: int = 2) -> str:
     return text.replace("-", "−") if float(text) else text.removeprefix("-")
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.0f}\u202f%"  # a narrow space that does not break
+def percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f}\u202f%"  # a narrow space that does not break
 
 
 def p_value(p: float) -> str:

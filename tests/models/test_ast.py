@@ -1,153 +1,171 @@
-"""The transformer: shapes, masks, counts."""
+"""The transformer: shapes, masks, counts, heads."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from crescendai.dimensions import NUM_DIMENSIONS
 from crescendai.errors import ParamsError
-from crescendai.models.ast import count_parameters
+from crescendai.models.ast import AudioSpectrogramTransformer, count_parameters
+from crescendai.models.backbone import draw_patches
 from crescendai.models.checkpoint import parameter_shapes
-from crescendai.models.heads import in_rating_units, masked_mean
-from crescendai.models.patches import pad_frames, patch_mask, patchify, silence_padding, unpatchify
+from crescendai.models.heads import TASKS, in_rating_units, masked_mean, masked_std, task_columns
 from tests.models.networks import clips, small, weights
 
 TOLERANCE = 1e-5
+POOLINGS = ("mean", "statistics", "tokens")
 
 
-def test_patchify_inverts():
-    x = jax.random.normal(jax.random.key(0), (3, 12, 16))
-    patches = patchify(x, 4, 8)
-    assert patches.shape == (3, 6, 32)
-    np.testing.assert_array_equal(unpatchify(patches, 4, 8, 16), x)
+def ratings(model, params, x, lengths, **how):
+    return model.apply({"params": params}, x, jnp.array(lengths), **how).ratings
 
 
-def test_patches_run_over_time_first():
-    x = np.arange(8 * 16, dtype=np.float32).reshape(1, 8, 16)
-    patches = patchify(jnp.array(x), 4, 8)
-    np.testing.assert_array_equal(patches[0, 1], x[0, :4, 8:].ravel())
-    np.testing.assert_array_equal(patches[0, 2], x[0, 4:, :8].ravel())
+def count(model) -> int:
+    return sum(int(np.prod(shape)) for shape in parameter_shapes(model).values())
 
 
-def test_patches_that_do_not_fit_are_refused():
-    with pytest.raises(ParamsError, match=r"divide 12 frames and 16 mel bands, found 4 and 5"):
-        patchify(jnp.zeros((1, 12, 16)), 4, 5)
-
-
-@given(num_frames=st.integers(1, 40))
-@settings(max_examples=20, deadline=None)
-def test_mask_counts_patches_that_hold_sound(num_frames: int):
-    mask = patch_mask(jnp.array([num_frames]), time_patches=10, mel_patches=2, patch_frames=4)
-    assert mask.sum() == 2 * -(-num_frames // 4)
-    assert mask[0, : int(mask.sum())].all()
-
-
-def test_padding_is_zero_whatever_stood_there():
-    x = jnp.full((2, 6, 3), jnp.nan).at[0, :2].set(1.0).at[1].set(1.0)
-    silenced = silence_padding(x, jnp.array([2, 6]))
-    assert silenced[0].sum() == 2 * 3 and silenced[1].sum() == 6 * 3
-    assert pad_frames(x, 4).shape == (2, 8, 3)
-
-
-def test_masked_mean_hears_only_the_mask():
-    x = jnp.array([[[1.0], [3.0], [jnp.inf]]])
-    assert masked_mean(x, jnp.array([[True, True, False]])) == 2.0
-
-
-@pytest.mark.parametrize("length", [1, 3, 4, 5, 17, 39])
-def test_padded_scores_as_alone(length: int):
-    model, (clip,) = small(), clips([length])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("length", [4, 5, 17, 39])
+def test_padded_scores_as_alone(length: int, pooling: str):
+    model, (clip,) = small(pooling=pooling), clips([length])
     params = weights(model)
-    alone = model.apply({"params": params}, clip[None], jnp.array([length]), True)
+    alone = model.apply({"params": params}, clip[None]).ratings
     padded = np.full((1, 40, 16), 99.0, np.float32)  # garbage that must not be heard
     padded[0, :length] = clip
-    together = model.apply({"params": params}, padded, jnp.array([length]), True)
-    np.testing.assert_allclose(together, alone, atol=TOLERANCE)
+    np.testing.assert_allclose(ratings(model, params, padded, [length]), alone, atol=TOLERANCE)
 
 
-def test_batched_scores_as_single():
-    model, lengths = small(), [40, 7, 23, 1]
+@pytest.mark.parametrize("strides", [{}, {"stride_frames": 3, "stride_mels": 5}])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_batched_scores_as_single(pooling: str, strides: dict):
+    model, lengths = small(pooling=pooling, **strides), [40, 7, 23, 1]
     params = weights(model)
     batch = np.zeros((4, 40, 16), np.float32)
     for row, clip in enumerate(clips(lengths)):
         batch[row, : len(clip)] = clip
-    together = model.apply({"params": params}, batch, jnp.array(lengths), True)
+    together = ratings(model, params, batch, lengths)
     for row, length in enumerate(lengths):
-        single = model.apply({"params": params}, batch[row : row + 1], jnp.array([length]), True)
+        single = ratings(model, params, batch[row : row + 1], [length])
         np.testing.assert_allclose(together[row], single[0], atol=TOLERANCE)
     assert np.std(together, axis=0).min() > 1e-3  # the clips do differ
 
 
 def test_level_is_heard():
     model, (clip,) = small(), clips([40])
-    params = weights(model)
-    soft, loud = (
-        model.apply({"params": params}, clip[None] + shift, jnp.array([40]), True) for shift in (0, 1)
-    )
+    soft, loud = (ratings(model, weights(model), clip[None] + shift, [40]) for shift in (0, 1))
     assert np.abs(soft - loud).max() > 1e-2
 
 
 def test_gradients_are_finite_and_nothing_flows_from_padding():
-    model, (clip,) = small(), clips([40])
-    params = weights(model)
-    gradient = jax.grad(lambda x: model.apply({"params": params}, x, jnp.array([10]), True).sum())(clip[None])
+    model, (clip,) = small(pooling="statistics"), clips([40])
+    gradient = jax.grad(lambda x: ratings(model, weights(model), x, [12]).sum())(clip[None])
     assert np.isfinite(gradient).all()
-    assert np.abs(gradient[0, :10]).min() > 0 and np.abs(gradient[0, 10:]).max() == 0
+    assert np.abs(gradient[0, :12]).min() > 0 and np.abs(gradient[0, 12:]).max() == 0
 
 
-def test_a_fresh_model_predicts_the_mean():
-    model = small()
-    params = model.init(jax.random.key(0), jnp.zeros((1, 40, 16)), jnp.ones(1, int), True)["params"]
-    assert not np.any(model.apply({"params": params}, clips([40])[0][None], jnp.array([40]), True))
+@pytest.mark.parametrize("head", ["linear", "grouped"])
+def test_a_fresh_model_predicts_the_mean(head: str):
+    model = small(head=head, num_outputs=NUM_DIMENSIONS)
+    params = model.init(jax.random.key(0), jnp.zeros((1, 40, 16)))["params"]
+    assert not np.any(ratings(model, params, clips([40])[0][None], [40]))
 
 
-def test_dropout_needs_its_key_and_changes_the_output():
-    model, (clip,) = small(dropout=0.5), clips([40])
+@pytest.mark.parametrize("how", [{"dropout": 0.5}, {"stochastic_depth": 0.5}, {"patchout": 0.5}])
+def test_what_is_random_in_training_needs_its_key_and_is_off_otherwise(how: dict):
+    model, (clip,) = small(**how), clips([40])
     params = weights(model)
-    first, again, other = (
-        model.apply(
-            {"params": params}, clip[None], jnp.array([40]), False, rngs={"dropout": jax.random.key(k)}
-        )
-        for k in (0, 0, 1)
-    )
+
+    def trained(key: int) -> np.ndarray:
+        keys = dict(zip(("dropout", "patchout"), jax.random.split(jax.random.key(key)), strict=True))
+        batch = np.repeat(clip[None], 8, axis=0)
+        return ratings(model, params, batch, [40] * 8, deterministic=False, rngs=keys)
+
+    first, again, other = (trained(key) for key in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-3
+    np.testing.assert_array_equal(
+        ratings(model, params, clip[None], [40]), ratings(small(), params, clip[None], [40])
+    )
+
+
+def test_patchout_keeps_the_share_and_always_the_first():
+    kept = draw_patches(jax.random.key(0), (50, 20), 0.7)
+    assert kept.shape == (50, 6) and (np.diff(kept, axis=1) > 0).all() and (kept[:, 0] == 0).all()
+    assert len(np.unique(kept)) == 20  # each of them now and then
+
+
+def test_attention_is_a_distribution_over_what_sounds():
+    model = small(pooling="tokens")
+    batch = np.stack(clips([40, 40]))
+    attention = model.apply(
+        {"params": weights(model)}, batch, jnp.array([40, 12]), return_attention=True
+    ).attention
+    assert attention.shape == (2, 2, 3, 22, 22)  # 10 times 2 patches and two tokens
+    np.testing.assert_allclose(attention.sum(axis=-1), 1.0, atol=1e-5)
+    assert not attention[:, 1, :, :, 2 + 6 :].any()  # three stretches of time, two heights
+
+
+def test_what_was_pooled_before_gives_the_same_ratings():
+    model, params = small(), weights(small())
+    heard = model.apply({"params": params}, np.stack(clips([40, 40])))
+    again = model.apply({"params": {"head": params["head"]}}, None, pooled=heard.pooled)
+    np.testing.assert_allclose(again.ratings, heard.ratings, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
-        {"patch_mels": 16},
-        {"depth": 5, "width": 48},
-        {"mlp_ratio": 2},
-        {"max_frames": 41},
-        {"num_outputs": 19},
+        {}, {"patch_mels": 16, "stride_mels": 16}, {"depth": 5, "width": 48}, {"mlp_ratio": 2}, {"max_frames": 43},
+        {"num_outputs": 19}, {"pooling": "tokens"}, {"pooling": "statistics"}, {"stride_frames": 3},
+        {"variance": True},
     ],
-)
+)  # fmt: skip
 def test_parameter_count_is_the_formula(changes: dict):
-    model = small(**changes)
-    assert count_parameters(model) == sum(int(np.prod(shape)) for shape in parameter_shapes(model).values())
+    assert count_parameters(small(**changes)) == count(small(**changes))
+
+
+def test_presets_have_the_published_sizes():
+    # SSAST, table 1: 6M, 23M and 89M with AudioSet's head and its longer table of positions.
+    millions = {name: count(AudioSpectrogramTransformer.from_preset(name)) / 1e6 for name in ("tiny", "small", "base")}
+    assert millions["base"] == pytest.approx(86, rel=0.01)
+    assert millions["small"] == pytest.approx(21.6, rel=0.01) and millions["tiny"] == pytest.approx(5.5, rel=0.01)
+    with pytest.raises(ParamsError, match="expected one of tiny, small, base, found 'huge'"):
+        AudioSpectrogramTransformer.from_preset("huge")
 
 
 def test_impossible_settings_are_refused():
     with pytest.raises(ParamsError, match="num_heads: expected a divisor of the width 24, found 5"):
         parameter_shapes(small(num_heads=5))
-    model = small()
-    with pytest.raises(ParamsError, match="at most 40 frames, found 44"):
-        model.apply({"params": weights(model)}, jnp.zeros((1, 44, 16)), jnp.array([44]), True)
+    with pytest.raises(ParamsError, match="at most 10 patches in time, found 11"):
+        small().apply({"params": weights(small())}, jnp.zeros((1, 44, 16)))
+    with pytest.raises(ParamsError, match="19 outputs for the grouped head, found 5"):
+        parameter_shapes(small(head="grouped"))
+    with pytest.raises(ParamsError, match="patch_mels: expected at most the 16 mel bands, found 17"):
+        parameter_shapes(small(patch_mels=17))
 
 
-def test_head_in_rating_units_restores_the_scale():
-    model, (clip,) = small(), clips([40])
+@pytest.mark.parametrize("head", ["linear", "grouped"])
+def test_head_in_rating_units_restores_the_scale(head: str):
+    model, (clip,) = small(head=head, num_outputs=NUM_DIMENSIONS), clips([40])
     params = weights(model)
-    mean, std = jnp.linspace(0.3, 0.7, 5), jnp.linspace(0.1, 0.2, 5)
-    standardised = model.apply({"params": params}, clip[None], jnp.array([40]), True)
+    mean, std = jnp.linspace(0.3, 0.7, NUM_DIMENSIONS), jnp.linspace(0.1, 0.2, NUM_DIMENSIONS)
+    standardised = ratings(model, params, clip[None], [40])
     rated = params | {"head": in_rating_units(params["head"], mean, std)}
     np.testing.assert_allclose(
-        model.apply({"params": rated}, clip[None], jnp.array([40]), True),
-        standardised * std + mean,
-        atol=TOLERANCE,
+        ratings(model, rated, clip[None], [40]), standardised * std + mean, atol=TOLERANCE
     )
+
+
+def test_every_dimension_has_one_task_and_reads_no_other():
+    assert sorted(np.concatenate(task_columns())) == list(range(NUM_DIMENSIONS)) and len(TASKS) == 4
+    model, (clip,) = small(head="grouped", num_outputs=NUM_DIMENSIONS), clips([40])
+    params = weights(model)
+    changed = params | {"head": params["head"] | {"task_1": jax.tree.map(lambda x: x + 1, params["head"]["task_1"])}}
+    moved = np.abs(ratings(model, changed, clip[None], [40]) - ratings(model, params, clip[None], [40]))[0] > 1e-4
+    assert set(np.flatnonzero(moved)) == set(task_columns()[1])
+
+
+def test_masked_statistics_hear_only_the_mask():
+    x, mask = jnp.array([[[1.0], [3.0], [jnp.inf]]]), jnp.array([[True, True, False]])
+    assert masked_mean(x, mask) == 2.0 and masked_std(x, mask) == pytest.approx(1.0, abs=1e-5)

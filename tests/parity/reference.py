@@ -14,13 +14,17 @@ SINGLE = 1e-5  # largest difference of a module on its own
 WHOLE = 1e-4  # and of a chain of modules
 
 
-def tiny(patch: int = 4, stride: tuple[int, int] = (3, 2), num_outputs: int = 5) -> AudioSpectrogramTransformer:
-    """A small network whose sizes all differ, so that nothing fits by chance; stride over frames and mel bands."""
+def tiny(patch: int, stride: tuple[int, int]) -> AudioSpectrogramTransformer:
+    """A small network whose sizes all differ, so that nothing fits by chance; stride over frames and mel bands.
+
+    The input is no whole number of patches: a rest of it is heard by neither network.
+    """
     config = BackboneConfig(
-        n_mels=18, max_frames=31, width=24, depth=3, num_heads=3, patch_frames=patch, patch_mels=patch,
-        stride_frames=stride[0], stride_mels=stride[1], mlp_ratio=2, pooling="tokens", layer_norm_epsilon=1e-12,
+        n_mels=4 * patch + 2, max_frames=7 * patch + 3, width=24, depth=2, num_heads=3,
+        patch_frames=patch, patch_mels=patch, stride_frames=stride[0], stride_mels=stride[1],
+        mlp_ratio=2, pooling="tokens", layer_norm_epsilon=1e-12,
     )  # fmt: skip
-    return AudioSpectrogramTransformer(config, num_outputs)
+    return AudioSpectrogramTransformer(config, 5)
 
 
 def base(stride: int) -> AudioSpectrogramTransformer:

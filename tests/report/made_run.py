@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ PROJECT = Path(__file__).parents[2]
 SAMPLE_RATE_HZ = 22050
 PROTOCOLS = ("passage", "random")
 # How much of a rating each model gets right, by what the row is called.
-SKILL = {"mean_rater": 0.0, "audio_blend": 0.65, "midi_blend": 0.75, "ast": 0.6}
+SKILL = {"mean_rater": 0.0, "audio_blend": 0.65, "midi_blend": 0.75, "hybrid": 0.68, "hybrid_scratch": 0.6}
+NETWORKS = ("hybrid", "hybrid_scratch")
 
 
 def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tuple, skill: dict) -> Path:
@@ -33,13 +35,42 @@ def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tu
     folds = pd.concat([_folds(clips, protocol) for protocol in protocols])
     write_table(folds, data / "folds.parquet")
     predictions = _predictions(rng, clips, folds, skill)
-    for file, own in (("ast", predictions["model"] == "ast"), ("baselines", predictions["model"] != "ast")):
+    of_network = predictions["model"].isin(NETWORKS)
+    for file, own in (("networks", of_network), ("baselines", ~of_network)):
         write_table(predictions[own], data / "predictions" / f"{file}.parquet")
     curves = _curves(rng, folds[folds["protocol"] == "passage"]["fold"].nunique())
     write_table(curves, data / "curves.parquet")
     plots.mkdir(parents=True)
     _write_results(rng, clips, predictions, top)
+    write_pretraining(top, "transcribe")
     return top
+
+
+def write_pretraining(top: Path, objective: str) -> None:
+    """What stages pretrain and listen write of one objective: scores, a curve and pictures."""
+    rng, step = np.random.default_rng(5), np.arange(50, 351, 50)
+    losses = {"train_loss": 0.5 + np.exp(-step / 100), "held_out_loss": 0.55 + np.exp(-step / 100)}
+    curve = pd.DataFrame({"step": step, "learning_rate": 1e-3, **losses})
+    curve.round(4).to_csv(top / "plots" / "demo" / "pretrain.csv", index=False)
+    sound = rng.uniform(-100, -20, (3, 64, 128))
+    if objective == "transcribe":
+        names = ("loss", "onset_loss", "sounding_loss", "velocity_loss", "pedal_loss")
+        scores = dict(zip(names, (0.4512, 0.5, 0.4, 0.3, 0.6), strict=True))
+        scores |= {"stroke_precision": 0.9123, "stroke_recall": 0.8765, "stroke_f1": 0.8940}
+        listened = {"stroke_precision": 0.9321, "stroke_recall": 0.8567, "stroke_f1": 0.8928,
+                    "clips_without_a_stroke_heard": 2}  # fmt: skip
+        played = rng.random((3, 64, 88)) < 0.05
+        pictures = {"played": played, "heard": 0.7 * played + 0.1}
+    else:
+        scores, listened = {"loss": 4.5, "reconstruction_error": 0.3123, "mean_patch_error": 0.8765}, {}
+        if objective == "mspm":
+            scores |= {"accuracy": 0.2345, "chance_accuracy": 1 / 48, "contrastive_loss": 1.234}
+        hidden = np.repeat(rng.random((3, 8, 1)) < 0.75, 8, axis=1)
+        pictures = {"shown": np.where(hidden, np.nan, sound), "drawn": np.where(hidden, -60, sound)}
+    arrays = {name: array.astype(np.float16) for name, array in {"sound": sound, **pictures}.items()}
+    np.savez_compressed(top / "data" / "demo" / "pretext.npz", **arrays)
+    for name, values in (("pretrain", {objective: scores}), ("listen", listened)):
+        (top / "metrics" / f"demo-{name}.json").write_text(json.dumps(values))
 
 
 def _clips(rng, pieces: int, players: int) -> pd.DataFrame:
@@ -111,7 +142,7 @@ def _predictions(rng, clips: pd.DataFrame, folds: pd.DataFrame, skill: dict) -> 
     shared = 0.05 * rng.standard_normal(rated.shape)
     for protocol, own in folds.groupby("protocol", sort=False):
         for model, right in skill.items():
-            if model == "ast" and protocol != "passage":
+            if model in NETWORKS and protocol != "passage":
                 continue
             noise = 0.06 * rng.standard_normal(rated.shape) + shared if right else 0
             right = right * hardness.get(protocol, 0.95) * (0.5 + rng.random(len(NAMES)))
@@ -124,12 +155,12 @@ def _predictions(rng, clips: pd.DataFrame, folds: pd.DataFrame, skill: dict) -> 
 
 def _curves(rng, num_folds: int) -> pd.DataFrame:
     rows = []
-    for fold in range(num_folds):
-        for epoch in range(1, 18 + 5 * fold):
-            loss = 0.012 + 0.05 * np.exp(-epoch / 4)
-            rows.append({"protocol": "passage", "fold": fold, "epoch": epoch, "train_loss": loss * 0.9,
+    for model, fold in product(NETWORKS, range(num_folds)):
+        for epoch in range(17 + 5 * fold):
+            loss = 0.25 + 0.75 * np.exp(-epoch / 4)
+            rows.append({"protocol": "passage", "model": model, "fold": fold, "epoch": epoch, "train_loss": loss * 0.9,
                          "validation_loss": loss * (1.05 + 0.02 * (epoch / 10) ** 2 + 0.05 * rng.random()),
-                         "learning_rate": 1e-3 / epoch, "clips_per_s": 30.0})  # fmt: skip
+                         "learning_rate": 1e-3 / (epoch + 1), "clips_per_s": 30.0})  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -157,15 +188,16 @@ def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Pat
                                "ceiling_r2": ceilings[index]})  # fmt: skip
         if protocol == "passage":
             errors[model] = (answer - rated).to_numpy().ravel()
-            if model not in ("ast", "mean_rater"):
-                comparisons.append({"protocol": protocol, "model": "ast", "baseline": model,
-                                    "difference_r2": -0.0312, "low": -0.0801, "high": 0.0123, "p": 0.0004,
-                                    "p_holm": 0.0412})  # fmt: skip
+    baselines = [model for model in errors if model not in (*NETWORKS, "mean_rater")]
+    main, *others = NETWORKS
+    for model, baseline in [*product([main], [*others, *baselines]), *product(others, baselines)]:
+        comparisons.append({"protocol": "passage", "model": model, "baseline": baseline, "difference_r2": -0.0312,
+                            "low": -0.0801, "high": 0.0123, "p": 0.0004, "p_holm": 0.0412})  # fmt: skip
     pairs = [(a, b) for a in errors for b in errors if a < b]
     correlation = [
         {"model_a": a, "model_b": b, "correlation": np.corrcoef(errors[a], errors[b])[0, 1]} for a, b in pairs
     ]
-    network = predictions[(predictions["protocol"] == "passage") & (predictions["model"] == "ast")]
+    network = predictions[(predictions["protocol"] == "passage") & predictions["model"].isin(NETWORKS)]
     predicted = network.melt(["protocol", "model", "clip_id", "fold"], list(NAMES), "dimension", "predicted")
     predicted["rated"] = [rated.loc[row.clip_id, row.dimension] for row in predicted.itertuples()]
     predicted = predicted.sample(min(2000, len(predicted)), random_state=1)

@@ -44,8 +44,10 @@ def test_scatter_puts_low_left_and_high_right():
 
 
 @pytest.mark.parametrize("losses", [[1.0, 0.5, 0.7], [0.5]])
-def test_learning_curve_marks_the_lowest_validation_loss(losses):
+def test_learning_curve_marks_what_is_kept(losses):
     epochs = list(range(1, len(losses) + 1))
-    chart = charts.learning_curve(epochs, losses, losses, len(epochs), (min(losses), max(losses)), "label")
-    best = 100 * losses.index(min(losses)) / max(len(epochs) - 1, 1)
-    assert f'cx="{best:g}%"' in chart
+    kept = losses.index(min(losses))
+    loss_range = (min(losses), max(losses))
+    chart = charts.learning_curve(epochs, losses, losses, kept, len(epochs), loss_range, "label", "round")
+    assert f'cx="{100 * kept / max(len(epochs) - 1, 1):g}%"' in chart
+    assert f">round {len(epochs)}</text>" in chart

@@ -8,9 +8,11 @@ from PIL import Image
 
 from crescendai.errors import DataError
 from crescendai.report.media import (
+    HIDDEN_COLOUR,
     MP3_SAMPLE_RATES_HZ,
     PICTURE_COLUMNS,
     read_sounds,
+    roll_uri,
     spectrogram_uri,
     to_mp3_uri,
 )
@@ -53,6 +55,22 @@ def test_picture_has_low_notes_at_the_bottom_and_loud_bright():
     picture = np.asarray(Image.open(content(spectrogram_uri(log_mel, top_db=0))).convert("L"))
     assert picture.shape == (8, 50)
     assert picture[-1].min() > picture[0].max()
+
+
+def test_what_is_hidden_is_grey_and_nothing_else_is():
+    log_mel = np.linspace(-80, 5, 60 * 8).reshape(60, 8)
+    log_mel[10:20, :4] = np.nan
+    picture = np.asarray(Image.open(content(spectrogram_uri(log_mel, top_db=0))).convert("RGB"))
+    grey = (picture == HIDDEN_COLOUR).all(axis=2)
+    assert (grey == np.isnan(log_mel).T[::-1]).all()
+
+
+def test_a_piano_roll_has_low_keys_at_the_bottom_and_certainty_bright():
+    chances = np.zeros((30, 88))
+    chances[:, 0], chances[:, 87] = 1.0, 0.5
+    picture = np.asarray(Image.open(content(roll_uri(chances))).convert("L"))
+    assert picture.shape == (88, 30)
+    assert picture[-1].min() > picture[0].min() > picture[1].max()
 
 
 def test_an_onset_is_visible_however_long_the_clip():

@@ -13,6 +13,7 @@ from crescendai.report.clips import best_and_worst
 from crescendai.report.inputs import read_inputs
 from crescendai.report.page import build_page, flat_params, flatten
 from crescendai.report.provenance import collect_provenance
+from tests.report.made_run import write_pretraining
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,53 @@ def test_demo_page_says_that_its_raters_are_made_up(page):
     assert "made by formula" in text_of(page)
 
 
+def test_the_main_network_is_compared_in_full_and_the_others_folded_away(page):
+    shown, folded = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL), "".join(
+        re.findall(r"<details>.*?</details>", page, flags=re.DOTALL)
+    )
+    for part in ("Hybrid transformer against Hybrid from scratch", "Hybrid transformer against MIDI blend",
+                 "Hybrid transformer: new passages"):  # fmt: skip
+        assert part in text_of(shown) and part not in text_of(folded)
+    for part in ("Hybrid from scratch against MIDI blend", "Hybrid from scratch: new passages"):
+        assert part in text_of(folded) and part not in text_of(shown)
+
+
+def test_a_network_is_no_baseline(page):
+    head = re.search(r'class="scores dimensions".*?</thead>', page, flags=re.DOTALL)[0]
+    named = "Hybrid transformer", "Audio blend", "MIDI blend", "Hybrid from scratch", "Transformer from scratch"
+    assert [label for label in named if label in head] == ["Hybrid transformer", "Audio blend", "MIDI blend"]
+
+
+@pytest.mark.parametrize(("kept", "says"), [(True, "last"), (False, "lowest")])
+def test_curves_mark_the_epoch_that_is_kept(inputs, provenance, params, kept, says):
+    row = params.finetune.models["hybrid"].model_copy(update={"frozen": kept})
+    finetune = params.finetune.model_copy(update={"models": {"hybrid": row}})
+    changed = replace(inputs, params=params.model_copy(update={"finetune": finetune}))
+    curve = inputs.curves.query("model == 'hybrid' and fold == 1").set_index("epoch")["validation_loss"]
+    epoch = curve.index[-1] if kept else curve.idxmin()
+    assert f"{says} validation loss {curve[epoch]:.3g} in epoch {epoch}" in text_of(build_page(changed, provenance))
+
+
+def test_transcribing_is_told_with_its_strokes_here_and_on_the_rated_clips(page):
+    text = text_of(page)
+    for part in ("Writing down what is played", "All four togetherguess: the best constant guess 0.451 1.000",
+                 "held-out music rated clips", "91.2", "93.2", "In 2 of the 12 rated clips",
+                 "Hybrid transformer and Transformer started from its weights"):  # fmt: skip
+        assert part in re.sub(r"\s+", " ", text), part
+    assert len(re.findall(r"<img [^>]*held-out window", page)) == 9
+
+
+@pytest.mark.parametrize(("objective", "chance"), [("mspm", True), ("mae", False)])
+def test_masked_pretexts_are_told_beside_guesses(own_run, params, provenance, objective, chance):
+    write_pretraining(own_run, objective)
+    page = build_page(read_inputs(own_run, "demo", params), provenance)
+    text = text_of(page)
+    assert "0.312" in text and "0.876" in text and "always drawing the mean patch" in text
+    assert ("23.4" in text and "2.1" in text and "3.871" in text) is chance  # ln 48
+    assert "Strokes heard" not in text
+    assert re.search(r"held-out window 1, \d+\u202f% of it hidden, in grey", page)
+
+
 def test_best_clips_have_the_smallest_error_and_worst_the_largest(inputs):
     rated = inputs.clips.set_index("clip_id")[list(NAMES)]
     errors = (inputs.predictions - rated).abs().mean(axis=1).sort_values()
@@ -129,18 +177,25 @@ def test_shared_passages_of_published_folds_are_told(inputs, provenance, params)
     assert f"{clips['passage'].nunique()} passages are nevertheless on both sides" in text
 
 
-def test_missing_results_are_named(own_run, params):
-    (own_run / "plots" / "demo" / "comparisons.csv").unlink()
-    with pytest.raises(DataError, match=r"comparisons\.csv"):
-        read_inputs(own_run, "demo", params)
+@pytest.mark.parametrize(
+    ("file", "stage"),
+    [("plots/demo/comparisons.csv", "evaluate"), ("plots/demo/pretrain.csv", "pretrain"),
+     ("metrics/demo-listen.json", "listen"), ("data/demo/pretext.npz", "pretrain")],
+)  # fmt: skip
+def test_missing_and_damaged_results_are_named(own_run, params, file, stage):
+    path = own_run / file
+    for spoil in (lambda: path.write_bytes(b""), path.unlink):
+        spoil()
+        with pytest.raises(DataError, match=f"{path.name}.*stage {stage}"):
+            read_inputs(own_run, "demo", params)
 
 
 def test_network_without_results_is_named(own_run, params):
     path = own_run / "metrics" / "demo.json"
     metrics = json.loads(path.read_text())
-    del metrics["passage"]["ast"]
+    del metrics["passage"]["hybrid"]
     path.write_text(json.dumps(metrics))
-    with pytest.raises(DataError, match=r"demo\.json.*ast under protocol passage"):
+    with pytest.raises(DataError, match=r"demo\.json.*hybrid under protocol passage"):
         read_inputs(own_run, "demo", params)
 
 

@@ -1,7 +1,16 @@
 import pytest
 
 from crescendai.errors import DataError
-from crescendai.report.words import fraction_of_ceiling, headline, model_words, number, p_value
+from crescendai.report.words import (
+    OBJECTIVES,
+    fraction_of_ceiling,
+    headline,
+    model_words,
+    number,
+    objective_words,
+    p_value,
+)
+from crescendai.training.pretexts import OBJECTIVES as TRAINED
 
 
 def test_numbers_have_a_real_minus_and_no_minus_zero():
@@ -17,7 +26,7 @@ def test_headline_claims_the_share_of_the_ceiling():
 
 @pytest.mark.parametrize("low", [-0.1, 0.0])
 def test_headline_claims_nothing_when_the_interval_reaches_guessing(low):
-    sentence = headline("demo", "composition", "ast", {"r2": 0.05, "r2_low": low, "r2_high": 0.1}, 0.75, 0.95)
+    sentence = headline("demo", "composition", "hybrid", {"r2": 0.05, "r2_low": low, "r2_high": 0.1}, 0.75, 0.95)
     assert "No model" in sentence
     assert "explains" not in sentence
 
@@ -33,3 +42,9 @@ def test_small_p_is_not_printed_as_zero():
 def test_a_row_nobody_described_is_refused():
     with pytest.raises(DataError, match=r"oracle.*words\.py"):
         model_words("oracle")
+
+
+def test_every_pretext_has_words_and_no_other():
+    assert set(OBJECTIVES) == set(TRAINED)
+    with pytest.raises(DataError, match=r"jigsaw.*words\.py"):
+        objective_words("jigsaw")

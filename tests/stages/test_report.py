@@ -10,7 +10,7 @@ import pytest
 from crescendai.errors import DataError
 from crescendai.params import load_params
 from stages import report
-from tests.report.made_run import PROJECT, PROTOCOLS, SKILL, make_run
+from tests.report.made_run import NETWORKS, PROJECT, PROTOCOLS, SKILL, make_run
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,19 @@ def run_stage(folder: Path, corpus: str, **environment: str) -> subprocess.Compl
 
 @pytest.mark.slow
 def test_stage_writes_the_page_and_records_the_run(run_folder):
+    from mlflow import MlflowClient
+
     done = run_stage(run_folder, "demo")
     assert (done.returncode, done.stderr) == (0, "")
     assert "</html>" in (run_folder / "reports" / "demo.html").read_text()
-    assert (run_folder / "mlflow.db").exists()
+    client = MlflowClient(tracking_uri=f"sqlite:///{run_folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("crescendai-demo")
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+    assert runs[0].data.metrics["pretrain.transcribe.loss"] == 0.4512
+    assert runs[0].data.metrics["listen.stroke_precision"] == 0.9321
+    assert [run.info.run_name for run in runs[1:]] == [
+        f"{model} passage fold {fold}" for model in NETWORKS for fold in range(3)
+    ]
 
 
 @pytest.mark.slow

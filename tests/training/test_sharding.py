@@ -21,8 +21,6 @@ from crescendai.training.sharding import (
 )
 from tests.training import tiny
 
-pytestmark = pytest.mark.xdist_group("sharding")  # the runs are made once
-
 TWO_BY_FOUR = AbstractMesh((2, 4), ("data", "fsdp"))
 # Compiling eight devices' programs is most of the time: not to be done too well.
 FLAGS = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
