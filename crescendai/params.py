@@ -7,7 +7,7 @@ therefore read as YAML 1.2.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -95,6 +95,12 @@ class FinetunedModel(_Section):
     pretrained: bool
     fusion: Literal["none", "concat", "gated", "attention"]
     frozen: bool
+
+    @model_validator(mode="after")
+    def _attention_needs_patches(self) -> "FinetunedModel":
+        if self.frozen and self.fusion == "attention":
+            raise ValueError("expected fusion none, concat or gated for a frozen encoder, whose patches are not kept")
+        return self
 
 
 class Finetune(_Section):

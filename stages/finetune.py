@@ -12,13 +12,14 @@ Takes    on two cores, for two protocols: the demo corpus two minutes, PercePian
 Expect   PercePiano, composition, R² of hybrid: see metrics/<corpus>.json
 
 `finetune.models` lists the networks: with or without pretraining, with or without named descriptors. For each of
-them, each protocol of `split` and each fold, whole groups of the training part are kept apart for early stopping;
-the network learns from random windows of the others; the weights of the best validation loss predict the fold,
-whose ratings nothing here has looked at. Losses are on standardised ratings: the mean rater's squared error is 1,
-and 1 - error is about R². Everything is written at the end.
+them, each protocol of `split` and each fold, whole groups of the training part are kept apart; the network learns
+from random windows of the others, and predicts the fold, whose ratings nothing here has looked at. With a frozen
+encoder the last weights are kept, else those of the best loss on what was kept apart. Losses are on standardised
+ratings: the mean rater's squared error is 1, and 1 - error is about R². Everything is written at the end.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -35,26 +36,22 @@ from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.backbone import Backbone
 from crescendai.models.checkpoint import TrainedModel, example_input, flatten, load_model, save_model
 from crescendai.models.heads import in_rating_units
+from crescendai.models.hearing import HEARD
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.presets import BackboneConfig
-from crescendai.models.transcription import Transcriber
 from crescendai.models.transfer import transfer
-from crescendai.params import Finetune, FinetunedModel, Params
+from crescendai.models.windows import InputScale
+from crescendai.params import Finetune, FinetunedModel, FinetuneScale, Params
 from crescendai.training.augment import Augmentation
 from crescendai.training.batches import Scales
 from crescendai.training.clips import RatedClips, predict_rated
 from crescendai.training.encoded import EncodedWindows
-from crescendai.training.finetuning import (
-    Lessons,
-    RatingNetwork,
-    Schedule,
-    Trainee,
-    finetune,
-    validation_clips,
-)
+from crescendai.training.finetuning import Schedule, finetune, validation_clips
+from crescendai.training.lessons import Lessons
 from crescendai.training.optimizer import layer_factors, make_optimizer
 from crescendai.training.resume import Resume
 from crescendai.training.sharding import make_mesh
+from crescendai.training.trainee import RatingNetwork, Trainee
 from crescendai.training.watch import Watch
 from stages import run_stage
 
@@ -63,10 +60,6 @@ CURVES_CSV = ["protocol", "model", "fold", "epoch", "train_loss", "validation_lo
 
 
 def main(corpus: str, params: Params) -> None:
-    # ---- Parameters -----------------------------------------------------------------------------
-    settings, scale = params.finetune, getattr(params.scale, corpus).finetune
-    augmentation = Augmentation(settings.time_mask, settings.mel_mask, settings.mixup, settings.gain_db)
-
     # ---- Inputs ---------------------------------------------------------------------------------
     folder = Path("data") / corpus
     files = [folder / name for name in ("clips.parquet", "ratings.parquet", "folds.parquet", "descriptors.parquet",
@@ -75,32 +68,14 @@ def main(corpus: str, params: Params) -> None:
     pretrained = load_model(pretrained_path)
     table = read_table(files[0], ["clip_id", "movement", *NAMES])
     folds = read_table(files[2])
-    store = SpectrogramStore(folder / "spectrograms")
     described = read_table(files[3]).merge(read_table(files[4]), on=["clip_id", "instrument"], how="left")
-    clips = RatedClips.of(table, read_table(files[1]), store, described)
+    clips = RatedClips.of(table, read_table(files[1]), SpectrogramStore(folder / "spectrograms"), described)
     inputs = [sha256_of(file) for file in [*files, pretrained_path.with_name("network.safetensors")]]
 
     # ---- Training, model by model, protocol by protocol and fold by fold --------------------------
     curves, predictions, models, watches = [], [], {}, []
-    for name, row in settings.models.items():
-        model = make_network(pretrained.network.config, settings, row.fusion, len(clips.descriptor_names))
-        fresh = jax.jit(model.init)(jax.random.key(params.seed), *example_input(model))["params"]
-        if row.pretrained:
-            fresh, account = transfer(fresh, pretrained.params)
-            print(f"{name}: {account}")
-        # A frozen backbone says the same of a window every time: it listens once, and only the rest is trained.
-        frozen = {"backbone": fresh["backbone"]} if row.frozen else {}
-        encoded = None
-        if row.frozen:
-            backbone = Backbone(model.config)
-            encoded = EncodedWindows.of(backbone, fresh["backbone"], clips, pretrained.input_scale)
-        start = {part: values for part, values in fresh.items() if part not in frozen}
-        counts = [sum(array.size for array in flatten(params).values()) / 1e6 for params in (fresh, start)]
-        print(f"{name}: {counts[0]:.2f} million parameters, {counts[1]:.2f} of them learn")
-        trainee = make_trainee(model, start, row, params)
-        epochs = scale.frozen_epochs if row.frozen else scale.max_epochs
-        patience = 0 if row.frozen else scale.patience
-        schedule = Schedule(params.lr, settings.warmup_fraction, epochs, patience, scale.batch_size)
+    for name, row in params.finetune.models.items():
+        pupil = make_pupil(name, row, clips, pretrained, getattr(params.scale, corpus).finetune, params)
         for protocol in map(protocol_name, params.split):
             fold_of_clip, group_of_clip = folds_of(folds, protocol, table["clip_id"], files[2])
             for fold in np.unique(fold_of_clip[fold_of_clip != NO_FOLD]):
@@ -109,29 +84,16 @@ def main(corpus: str, params: Params) -> None:
                 rest = np.flatnonzero((fold_of_clip != fold) & (fold_of_clip != NO_FOLD))
                 validates = validation_clips(
                     group_of_clip[rest], table["movement"].to_numpy()[rest],
-                    settings.validation_fraction, params.seed, where,
+                    params.finetune.validation_fraction, params.seed, where,
                 )  # fmt: skip
-                training, validation = rest[~validates], rest[validates]
-                scales = Scales.of(clips, training, pretrained.input_scale if row.pretrained else None)
-                key = {"where": where, "finetune": settings.model_dump(), "scale": scale.model_dump(),
-                       "lr": params.lr, "seed": params.seed, "inputs": inputs}  # fmt: skip
+                key = {"where": where, "finetune": params.finetune.model_dump(), "lr": params.lr, "seed": params.seed,
+                       "scale": getattr(params.scale, corpus).finetune.model_dump(), "inputs": inputs,
+                       "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
                 watches.append(Watch(Path("models") / corpus, Resume(RESUME, key)))
-                lessons = Lessons(clips, scales, augmentation, encoded)
-                weights, curve = finetune(
-                    trainee, start, lessons, training, validation, schedule, params.seed, where, watches[-1]
-                )
-                head = in_rating_units(weights["head"], scales.ratings.mean, scales.ratings.std)
-                weights = {**frozen, **weights, "head": head}
-
-                hybrid = trainee.described
-                trained = TrainedModel(
-                    model, weights, scales.input, {"kind": "logmel", **store.settings}, NAMES,
-                    scales.descriptors if hybrid else None,
-                    pretrained if hybrid and isinstance(pretrained.network, Transcriber) else None,
-                )  # fmt: skip
+                trained, curve = learn(pupil, rest[~validates], rest[validates], pretrained, params, where, watches[-1])
                 rated = predict_rated(
-                    trainee.predict, weights, clips, held_out, scales.input, trained.descriptors,
-                    model.config.max_frames, scale.batch_size,
+                    pupil.trainee.predict, trained.params, pupil.clips, held_out, trained.input_scale,
+                    trained.descriptors, trained.network.config.max_frames, pupil.schedule.batch_size,
                 )  # fmt: skip
                 place = {"protocol": protocol, "model": name, "clip_id": table["clip_id"].to_numpy()[held_out]}
                 predictions.append(
@@ -150,6 +112,70 @@ def main(corpus: str, params: Params) -> None:
     write_table(pd.concat(predictions, ignore_index=True), folder / "predictions" / "networks.parquet")
     for watch in watches:
         watch.done()
+
+
+class Pupil(NamedTuple):
+    """A row of `finetune.models`, ready to learn; all folds begin with it.
+
+    clips: with the descriptors that this row may know.
+    start: parameters that learn; frozen: those that do not, and encoded: what they make of the clips, or None.
+    input_scale: that of pretraining; None where each fold measures its own.
+    """
+
+    trainee: Trainee
+    clips: RatedClips
+    start: dict
+    frozen: dict
+    encoded: EncodedWindows | None
+    input_scale: InputScale | None
+    schedule: Schedule
+
+
+def make_pupil(
+    name: str, row: FinetunedModel, clips: RatedClips, pretrained: TrainedModel, scale: FinetuneScale, params: Params
+) -> Pupil:
+    """The network of a row, and what it starts with."""
+    # Without pretraining, nothing that a pretrained network heard may be known either.
+    clips = clips if row.pretrained else clips.as_sound_alone()
+    model = make_network(pretrained.network.config, params.finetune, row.fusion, len(clips.descriptor_names))
+    fresh = jax.jit(model.init)(jax.random.key(params.seed), *example_input(model))["params"]
+    if row.pretrained:
+        fresh, account = transfer(fresh, pretrained.params)
+        print(f"{name}: {account}")
+    input_scale = pretrained.input_scale if row.pretrained or row.frozen else None
+    frozen, encoded = {}, None
+    if row.frozen:  # it says the same of a window every time: it listens once, and only the rest is trained
+        frozen = {"backbone": fresh["backbone"]}
+        encoded = EncodedWindows.of(Backbone(model.config), fresh["backbone"], clips, input_scale)
+    start = {part: values for part, values in fresh.items() if part not in frozen}
+    counts = [sum(array.size for array in flatten(parameters).values()) / 1e6 for parameters in (fresh, start)]
+    print(f"{name}: {counts[0]:.2f} million parameters, {counts[1]:.2f} of them learn")
+    epochs, patience = (scale.frozen_epochs, 0) if row.frozen else (scale.max_epochs, scale.patience)
+    schedule = Schedule(params.lr, params.finetune.warmup_fraction, epochs, patience, scale.batch_size)
+    return Pupil(make_trainee(model, start, row, params), clips, start, frozen, encoded, input_scale, schedule)
+
+
+def learn(
+    pupil: Pupil, training: np.ndarray, validation: np.ndarray, pretrained: TrainedModel, params: Params, where: str,
+    watch: Watch,
+) -> tuple[TrainedModel, list[dict[str, float]]]:  # fmt: skip
+    """One fold: the network that has learned, giving ratings in their own units, and its curve."""
+    settings = params.finetune
+    augmentation = Augmentation(settings.time_mask, settings.mel_mask, settings.mixup, settings.gain_db)
+    scales = Scales.of(pupil.clips, training, pupil.input_scale)
+    lessons = Lessons(pupil.clips, scales, augmentation, pupil.encoded)
+    weights, curve = finetune(
+        pupil.trainee, pupil.start, lessons, training, validation, pupil.schedule, params.seed, where, watch
+    )
+    mean, std = scales.ratings.mean.astype(np.float32), scales.ratings.std.astype(np.float32)
+    weights = in_rating_units(weights, mean, std)
+    described = scales.descriptors if pupil.trainee.described else None
+    knows_heard = described is not None and any(name.startswith(HEARD) for name in described.names)
+    trained = TrainedModel(
+        pupil.trainee.model, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, NAMES,
+        described, pretrained if knows_heard else None,
+    )  # fmt: skip
+    return trained, curve
 
 
 def make_network(config: BackboneConfig, settings: Finetune, fusion: str, num_descriptors: int) -> RatingNetwork:
@@ -196,4 +222,4 @@ def folds_of(
 
 
 if __name__ == "__main__":
-    run_stage(main, __doc__)
+    run_stage(main, __doc__, compiles=True)

@@ -64,7 +64,9 @@ def main(corpus: str, params: Params) -> None:
         "stroke_precision": float(precision),
         "stroke_recall": float(recall),
         "stroke_f1": float(2 * precision * recall / max(precision + recall, 1e-9)),
-        "clips_without_a_stroke_heard": sum(performance is None for performance in heard),
+        "clips_without_a_stroke_heard": len(
+            {clip_id for clip_id, performance in zip(keys["clip_id"], heard, strict=True) if performance is None}
+        ),
     }
     write_table(pd.concat([keys, pd.DataFrame(described)], axis=1), folder / "heard.parquet")
     write_texts({Path("metrics") / f"{corpus}-listen.json": json_text(scores)})
@@ -80,4 +82,4 @@ def describe(
 
 
 if __name__ == "__main__":
-    run_stage(main, __doc__)
+    run_stage(main, __doc__, compiles=True)

@@ -13,8 +13,7 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
 
     A key is struck where the chance of a stroke is highest among its neighbours in time, and likely together with
     theirs, since a stroke between two frames may be heard in either; the moment is the centre of those chances,
-    finer than a frame. Its string rings until that is no longer likely,
-    or until the key's next stroke.
+    finer than a frame. Its string rings until that is no longer likely, or until the key's next stroke.
 
     chances: ``onset``, ``sounding`` and ``pedal`` between 0 and 1, ``velocity`` as of `Rolls`; ``[t, key]``.
     """

@@ -69,14 +69,28 @@ def each_head(function: Callable, arrays: tuple) -> tuple:
     All at once where there are several devices, which share the clips, or one that is no CPU. Else in turn, as
     many heads at a time as the cache holds scores of.
     """
-    b, num_heads, n, _ = arrays[0].shape
     if jax.default_backend() != "cpu" or jax.device_count() > 1:
         return jax.vmap(jax.vmap(function))(*arrays)
-    at_once = max(g for g in range(1, b * num_heads + 1) if b * num_heads % g == 0 and g * n * n <= max(SCORES_AT_ONCE, n * n))
-    turns = jax.tree.map(lambda x: x.reshape(-1, *(at_once,)[: at_once > 1], *x.shape[2:]), arrays)
-    work = jax.vmap(function) if at_once > 1 else function
-    _, results = jax.lax.scan(lambda _, x: (None, work(*x)), None, turns, unroll=min(TURNS_UNROLLED, b * num_heads // at_once))
-    return jax.tree.map(lambda x: x.reshape(b, num_heads, *x.shape[1 + (at_once > 1) :]), results)
+    b, num_heads, n, _ = arrays[0].shape
+    at_once = _heads_at_once(b * num_heads, n)
+    turns = jax.tree.map(lambda x: x.reshape(-1, at_once, *x.shape[2:]), arrays)
+
+    def turn(_: None, heads: tuple) -> tuple[None, tuple]:
+        if at_once > 1:
+            return None, jax.vmap(function)(*heads)
+        # Products of matrices alone are faster than those of a batch of one.
+        one = function(*jax.tree.map(lambda x: x[0], heads))
+        return None, jax.tree.map(lambda x: x[None], one)
+
+    num_turns = b * num_heads // at_once
+    _, results = jax.lax.scan(turn, None, turns, unroll=min(TURNS_UNROLLED, num_turns))
+    return jax.tree.map(lambda x: x.reshape(b, num_heads, *x.shape[2:]), results)
+
+
+def _heads_at_once(num_heads: int, n: int) -> int:
+    """The largest divisor of ``num_heads`` whose ``[n, n]`` scores fit `SCORES_AT_ONCE`, at least 1."""
+    fitting = max(SCORES_AT_ONCE // (n * n), 1)
+    return max(divisor for divisor in range(1, min(num_heads, fitting) + 1) if num_heads % divisor == 0)
 
 
 def head_forward(

@@ -46,6 +46,8 @@ def import_model(source: Path) -> TrainedModel:
     Raises:
         DataError: a file is missing, damaged or of another kind of network, or a tensor does not fit.
     """
+    if not source.exists():
+        raise DataError(f"{source}: expected a folder of model files or a file of weights, found nothing; correct it")
     weights_path = weights_in(source) if source.is_dir() else source
     folder = weights_path.parent
     config, names = _network(folder / "config.json")

@@ -57,7 +57,6 @@ class FrameHead(nn.Module):
         return Transcribed(onset, sounding, jax.nn.sigmoid(velocity), out[..., -1])
 
 
-
 def _rare(key: jax.Array, shape: tuple[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:
     """Biases of `FrameHead`: it starts as the guess that hardly a key is struck and few strings ring."""
     one = jnp.concatenate([

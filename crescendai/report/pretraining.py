@@ -27,7 +27,7 @@ def pretraining(inputs: Inputs) -> dict:
     return {
         "title": words.title, "asks": words.asks, "objective": objective, "hears": hears,
         "users": _labels(name for name, row in models.items() if row.pretrained),
-        "describers": _labels(name for name, row in models.items() if row.fusion != "none"),
+        "describers": _labels(name for name, row in models.items() if row.pretrained and row.fusion != "none"),
         "scores": _losses(scores) if hears else _masked_scores(scores),
         "strokes": _strokes(scores, inputs.listened), "deaf": inputs.listened.get("clips_without_a_stroke_heard", 0),
         "num_clips": len(inputs.clips), "curve": _curve(inputs), "windows": _windows(inputs),

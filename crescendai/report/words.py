@@ -18,7 +18,7 @@ class Model:
 
 MODELS = {
     "hybrid": Model("Hybrid transformer", "audio", "a pretrained transformer and named descriptors"),
-    "hybrid_scratch": Model("Hybrid from scratch", "audio", "the same, its transformer not pretrained"),
+    "hybrid_scratch": Model("Hybrid from scratch", "audio", "nothing pretrained: taught by the ratings alone"),
     "ast": Model("Transformer", "audio", "pretrained, without named descriptors"),
     "ast_scratch": Model("Transformer from scratch", "audio", "neither pretrained nor descriptors"),
     "audio_blend": Model("Audio blend", "audio", "the audio baselines together"),

@@ -9,7 +9,7 @@ from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.windows import InputScale, cut_window, random_start
 from crescendai.training.augment import Augmentation, draw_gain_db, mask_stretches, mixing_weights
 from crescendai.training.clips import RatedClips
-from crescendai.training.losses import RatingScale, Target
+from crescendai.training.losses import RatingScale, Target, rating_noise
 
 
 class Batch(NamedTuple):
@@ -28,20 +28,25 @@ class Scales(NamedTuple):
     input: InputScale
     descriptors: DescriptorScale
     ratings: RatingScale
+    rater_variance: np.ndarray  # [k] mean of how much the listeners of a clip differ
 
     @classmethod
     def of(cls, clips: RatedClips, chosen: np.ndarray, input_scale: InputScale | None = None) -> "Scales":
         """Measured on the clips at ``chosen``; the input's scale may be given, as pretraining had it."""
+        variance = clips.rater_variance[chosen]
+        known = np.isfinite(variance)
         return cls(
             InputScale.of(clips.spectrograms(chosen)) if input_scale is None else input_scale,
             DescriptorScale.of(clips.descriptor_names, clips.descriptors[clips.rows(chosen)]),
             RatingScale.of(clips.ratings[chosen]),
+            np.where(known, variance, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1),
         )
 
     def targets(self, clips: RatedClips) -> Target:
         """Standardised ratings of all clips, and their noise on that scale: ``[clip, k]``."""
-        noise = (clips.noise / self.ratings.std**2).astype(np.float32)
-        return Target(self.ratings.standardise(clips.ratings), noise)
+        own = np.where(np.isfinite(clips.rater_variance), clips.rater_variance, self.rater_variance)
+        noise = rating_noise(clips.num_raters, own, self.rater_variance) / self.ratings.std**2
+        return Target(self.ratings.standardise(clips.ratings), noise.astype(np.float32))
 
 
 def training_batches(

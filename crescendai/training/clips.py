@@ -1,7 +1,7 @@
 """A rated corpus as training sees it: clips, and the sounds of each on one or several pianos."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hearing import HEARD
 from crescendai.models.prediction import PredictWindows, predict_clips
 from crescendai.models.windows import InputScale
-from crescendai.training.losses import rating_noise
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,15 @@ class RatedClips:
     """Ratings of clips and access to their sounds.
 
     ratings: ``[clip, k]`` mean ratings, 0 to 1.
-    noise: ``[clip, k]`` variance of those means, see `crescendai.training.losses.rating_noise`.
+    num_raters: ``[clip]``. rater_variance: ``[clip, k]`` unbiased, of a clip's single ratings; NaN where there is one.
     recordings: for every clip the positions of its recordings, one an instrument.
     read: log-mel spectrogram of the recording at a position, ``[t, f]`` in dB.
     descriptors: ``[recording, m]`` in their own units, and descriptor_names ``[m]``.
     """
 
     ratings: np.ndarray
-    noise: np.ndarray
+    num_raters: np.ndarray
+    rater_variance: np.ndarray
     recordings: list[np.ndarray]
     read: Callable[[int], np.ndarray]
     descriptors: np.ndarray
@@ -60,12 +60,17 @@ class RatedClips:
                     f"found {len(offenders)} without, e.g. {offenders[0]}; run `dvc repro`"
                 )
         variance = by_clip.var(ddof=1).reindex(clips["clip_id"]).to_numpy()
-        noise = rating_noise(num_raters.to_numpy(float), np.nan_to_num(variance), np.nanmean(variance, axis=0))
         names = tuple(column for column in descriptors if column not in ("clip_id", "instrument"))
         return cls(
-            ratings, noise, [rows[clip_id] for clip_id in clips["clip_id"]], store.clip,
+            ratings, num_raters.to_numpy(float), variance, [rows[clip_id] for clip_id in clips["clip_id"]], store.clip,
             _in_order_of(store, descriptors)[list(names)].to_numpy(float), names,
         )  # fmt: skip
+
+    def as_sound_alone(self) -> "RatedClips":
+        """Without the descriptors of what a pretrained network heard."""
+        kept = [column for column, name in enumerate(self.descriptor_names) if not name.startswith(HEARD)]
+        names = tuple(self.descriptor_names[column] for column in kept)
+        return replace(self, descriptors=self.descriptors[:, kept], descriptor_names=names)
 
     def rows(self, chosen: np.ndarray) -> np.ndarray:
         """Positions of all recordings of the clips at ``chosen``, clip by clip."""

@@ -11,6 +11,7 @@ from crescendai.models.backbone import Backbone
 from crescendai.models.windows import InputScale, cut_window
 from crescendai.training.batches import Batch, Scales
 from crescendai.training.clips import RatedClips
+from crescendai.training.losses import Target
 
 OVERLAP = 3  # windows that hold a frame: as varied as random ones, nearly
 BATCH_SIZE = 32
@@ -70,6 +71,5 @@ def encoded_batches(
     for members in order.reshape(-1, batch_size):
         rows = [int(rng.choice(clips.recordings[clip])) for clip in members]
         windows = [int(rng.choice(encoded.of_recording[row])) for row in rows]
-        yield Batch(
-            None, None, described[rows], jax.tree.map(lambda x: x[members], target), encoded.pooled[windows]
-        )
+        own = Target(target.ratings[members], target.noise[members])
+        yield Batch(None, None, described[rows], own, encoded.pooled[windows])

@@ -2,67 +2,24 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import jax
 import numpy as np
-import optax
-from jax.sharding import Mesh
 from tqdm import tqdm
 
 from crescendai.datasets.splits import deal_groups
 from crescendai.errors import DataError
-from crescendai.models.ast import AudioSpectrogramTransformer
-from crescendai.models.hybrid import HybridTransformer
-from crescendai.models.prediction import PredictWindows, make_predict
-from crescendai.training.augment import Augmentation
-from crescendai.training.batches import Batch, Scales, training_batches
-from crescendai.training.clips import RatedClips, predict_rated
-from crescendai.training.encoded import EncodedWindows, encoded_batches
-from crescendai.training.losses import LOSSES
+from crescendai.training.batches import Batch
+from crescendai.training.lessons import Lessons
 from crescendai.training.schedule import learning_rate
 from crescendai.training.sharding import place_batch
 from crescendai.training.state import new_state
-from crescendai.training.step import LossOf, TrainStep, check_finite, make_train_step
+from crescendai.training.step import check_finite
+from crescendai.training.trainee import Trainee
 from crescendai.training.watch import Watch
-
-RatingNetwork = AudioSpectrogramTransformer | HybridTransformer
-
-
-@dataclass(frozen=True)
-class Trainee:
-    """A network and its compiled functions, which all folds share: compiling takes as long as an epoch.
-
-    predict: ratings of windows, see `crescendai.models.prediction`. predict_pooled: of what a backbone made of
-        windows, from the other parameters: ``(params, pooled [b, d], descriptors [b, m]) -> [b, k]``.
-    """
-
-    model: RatingNetwork
-    optimizer: optax.GradientTransformation
-    train_step: TrainStep
-    predict: PredictWindows
-    predict_pooled: Callable[[dict, np.ndarray, np.ndarray], jax.Array]
-    mesh: Mesh
-
-    @property
-    def described(self) -> bool:
-        """Whether it takes descriptors."""
-        return isinstance(self.model, HybridTransformer)
-
-    @classmethod
-    def of(
-        cls, model: RatingNetwork, loss: str, optimizer: optax.GradientTransformation, average_decay: float,
-        factors: dict, accumulation: int, mesh: Mesh,
-    ) -> "Trainee":  # fmt: skip
-        """Compiles nothing yet. factors: see `crescendai.training.optimizer.layer_factors`."""
-        step = make_train_step(make_loss(model, loss), optimizer, average_decay, factors, accumulation, mesh)
-
-        @jax.jit
-        def predict_pooled(params: dict, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
-            return model.apply({"params": params}, None, None, *_heard(model, descriptors), pooled=pooled).ratings
-
-        return cls(model, optimizer, step, make_predict(model), predict_pooled, mesh)
 
 
 @dataclass(frozen=True)
@@ -78,42 +35,6 @@ class Schedule:
     max_epochs: int
     patience: int
     batch_size: int
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """What is learned from: random windows, or what a frozen backbone made of windows before.
-
-    encoded: of a frozen backbone; None where all of the network learns.
-    """
-
-    clips: RatedClips
-    scales: Scales
-    augmentation: Augmentation
-    encoded: EncodedWindows | None = None
-
-    def batches(self, trainee: Trainee, chosen: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """One epoch of the clips at ``chosen``."""
-        if self.encoded is not None:
-            return encoded_batches(self.clips, self.encoded, chosen, self.scales, size, rng)
-        frames = trainee.model.config.max_frames
-        return training_batches(self.clips, chosen, self.scales, frames, size, self.augmentation, rng)
-
-    def rate(self, trainee: Trainee, params: dict, chosen: np.ndarray, size: int) -> np.ndarray:
-        """Standardised ratings of the clips at ``chosen``: ``[clip, k]``."""
-        if self.encoded is None:
-            return predict_rated(
-                trainee.predict, params, self.clips, chosen, self.scales.input,
-                self.scales.descriptors if trainee.described else None, trainee.model.config.max_frames, size,
-            )  # fmt: skip
-        rows = [self.clips.recordings[clip] for clip in chosen]
-        windows = [np.concatenate([self.encoded.of_recording[row] for row in of_clip]) for of_clip in rows]
-        recording = [
-            np.concatenate([np.full(len(self.encoded.of_recording[row]), row) for row in of_clip]) for of_clip in rows
-        ]
-        described = self.scales.descriptors.apply(self.clips.descriptors[np.concatenate(recording)])
-        rated = np.asarray(trainee.predict_pooled(params, self.encoded.pooled[np.concatenate(windows)], described))
-        return np.stack([part.mean(axis=0) for part in np.split(rated, np.cumsum([len(w) for w in windows])[:-1])])
 
 
 def validation_clips(
@@ -138,24 +59,6 @@ def validation_clips(
     shares = deal_groups(groups, min(max(round(1 / fraction), 2), num_groups), seed, strata)
     sizes = np.bincount(shares)
     return shares == np.argmin(np.abs(sizes - fraction * len(groups)))
-
-
-def make_loss(model: RatingNetwork, loss: str) -> LossOf:
-    """The loss of a batch, one of `crescendai.training.losses.LOSSES`."""
-
-    def loss_of(params: dict, batch: Batch, key: jax.Array) -> tuple[jax.Array, dict]:
-        dropout, patchout = jax.random.split(key)
-        rated = model.apply(
-            {"params": params}, batch.spectrogram, batch.num_frames, *_heard(model, batch.descriptors),
-            deterministic=False, pooled=batch.pooled, rngs={"dropout": dropout, "patchout": patchout},
-        )  # fmt: skip
-        return LOSSES[loss](rated, batch.target), {}
-
-    return loss_of
-
-
-def _heard(model: RatingNetwork, descriptors: jax.Array) -> tuple[jax.Array, ...]:
-    return (descriptors,) if isinstance(model, HybridTransformer) else ()
 
 
 def finetune(
@@ -183,22 +86,29 @@ def finetune(
     warmup_steps = round(schedule.warmup_fraction * total_steps)
     key = jax.random.key(seed)
 
+    def batches(epoch: int) -> Iterator[Batch]:
+        # They follow from the epoch's number: a run that goes on draws what it would have drawn.
+        rng = np.random.default_rng([seed, epoch])
+        return lessons.batches(trainee, training, schedule.batch_size, rng)
+
     state, best, curve, known = watch.take_up(new_state(start, trainee.optimizer, trainee.mesh), start)
     stopping = EarlyStopping(schedule.patience, best_params=best, **known)
-    with tqdm(total=schedule.max_epochs, desc=where, unit="epoch", initial=len(curve)) as progress:
+    with tqdm(total=schedule.max_epochs, desc=where, unit="epoch", initial=len(curve)) as progress, watch:
         for epoch in range(len(curve), schedule.max_epochs):
             if stopping.over(epoch):
                 break
             losses, started, step = [], time.perf_counter(), epoch * steps_per_epoch
-            # An epoch's batches follow from its number: a run that goes on draws what it would have drawn.
-            rng = np.random.default_rng([seed, epoch])
-            for batch in lessons.batches(trainee, training, schedule.batch_size, rng):
+            for batch in batches(epoch):
                 rate = learning_rate(step, schedule.lr, warmup_steps, total_steps)
                 state, loss, _ = trainee.train_step(state, place_batch(batch, trainee.mesh), rate, key)
                 losses.append(loss)
                 step += 1
-            train_loss = float(np.mean(jax.device_get(losses)))
-            check_finite(train_loss, f"{where}, epoch {epoch}", batch, watch.folder)
+            losses = np.array(jax.device_get(losses), float)
+            if not np.isfinite(losses).all():
+                first = int(np.argmin(np.isfinite(losses)))
+                guilty = next(islice(batches(epoch), first, None))
+                check_finite(losses[first], f"{where}, epoch {epoch}", guilty, watch.folder)
+            train_loss = float(losses.mean())
             clips_per_s = len(losses) * schedule.batch_size / (time.perf_counter() - started)
 
             rated = lessons.rate(trainee, state.averaged_params, validation, schedule.batch_size)
@@ -216,8 +126,7 @@ def finetune(
                 f"{clips_per_s:.0f} clips/s"
             )
             progress.update()
-    watch.wait()
-    return stopping.best_params, curve
+    return jax.device_get(stopping.best_params), curve
 
 
 @dataclass

@@ -11,6 +11,7 @@ It runs the functions that the stages run; what they read from params.yaml is `D
 dictionary that the pipeline is made with.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,12 +36,15 @@ from crescendai.training.augment import Augmentation
 from crescendai.training.batches import Scales
 from crescendai.training.clips import RatedClips, predict_rated
 from crescendai.training.encoded import EncodedWindows
-from crescendai.training.finetuning import Lessons, Schedule, Trainee, finetune
+from crescendai.training.finetuning import Schedule, finetune
+from crescendai.training.lessons import Lessons
+from crescendai.training.losses import LOSSES
 from crescendai.training.optimizer import layer_factors, make_optimizer
-from crescendai.training.pretexts import Excerpts, Masking, make_loss, make_model
+from crescendai.training.pretexts import MASKED_OBJECTIVES, Excerpts, Masking, make_loss, make_model
 from crescendai.training.pretraining import Course, Material, pretrain
 from crescendai.training.resume import Resume
 from crescendai.training.sharding import make_mesh
+from crescendai.training.trainee import Trainee
 from crescendai.training.watch import Watch
 
 DEFAULTS: dict[str, object] = {
@@ -54,6 +58,7 @@ DEFAULTS: dict[str, object] = {
 }  # fmt: skip
 FRONTEND = ("sample_rate_hz", "n_fft", "hop_length", "n_mels", "f_min_hz", "f_max_hz", "floor_db")
 NETWORK = ("n_mels", "width", "depth", "num_heads", "patch_frames", "patch_mels", "pooling")
+CHOICES = {"objective": MASKED_OBJECTIVES, "loss": tuple(LOSSES), "fusion": ("concat", "gated")}
 BETAS, AVERAGE_DECAY, WARMUP = (0.9, 0.98), 0.99, 0.1
 
 
@@ -64,7 +69,7 @@ class ASTTrainingPipeline:
         metrics), ``seed``, and any of `DEFAULTS`.
 
     Raises:
-        ParamsError: an unknown key, or one of the three missing.
+        ParamsError: an unknown key, one of the three missing, or a value that there is not.
     """
 
     def __init__(self, config: Mapping[str, object]):
@@ -76,6 +81,17 @@ class ASTTrainingPipeline:
                 f"found {sorted(unknown)} unknown and {sorted(missing)} missing; correct the dictionary"
             )
         self.settings = {**DEFAULTS, **config}
+        for name, known in CHOICES.items():
+            if self.settings[name] not in known:
+                raise ParamsError(
+                    f"ASTTrainingPipeline: expected {name} of {', '.join(known)}, found {self.settings[name]!r}; "
+                    "choose one"
+                )
+        if not 0 < self.settings["test_fraction"] <= 0.5:
+            raise ParamsError(
+                "ASTTrainingPipeline: expected test_fraction above 0, to 0.5, found "
+                f"{self.settings['test_fraction']}; lower it"
+            )
         self.seed = int(config["seed"])
         self.checkpoints, self.results = Path(config["checkpoint_dir"]), Path(config["results_dir"])
         self.pretrained_path, self.model_path = self.checkpoints / "pretrained", self.checkpoints / "finetuned"
@@ -114,7 +130,7 @@ class ASTTrainingPipeline:
         course = Course(s["pretrain_lr"], WARMUP, steps, s["pretrain_batch_size"], max(steps // 10, 1))
         start = self._fresh(model)
         loss_of = make_loss(model, masking.num_visible(self.config), 1.0, 10.0)
-        watch = self._watch("pretrain")
+        watch = self._watch("pretrain", long_enough)
         optimizer = make_optimizer(0.02, BETAS)
         weights, curve = pretrain(
             loss_of, optimizer, start, material, course, AVERAGE_DECAY, self.seed, make_mesh(), watch
@@ -135,7 +151,8 @@ class ASTTrainingPipeline:
             Scores on the groups held out, averaged over dimensions.
 
         Raises:
-            DataError: clips, ratings and groups are not equally many, or nothing was pretrained.
+            DataError: clips, ratings and groups are not equally many, there is one group, or nothing was
+                pretrained with these settings.
         """
         s = self.settings
         ratings = np.asarray(ratings, float)
@@ -145,9 +162,16 @@ class ASTTrainingPipeline:
                 f"{ratings.shape} and {len(groups)}; give one of each for every clip"
             )
         pretrained = load_model(self.pretrained_path)
+        if pretrained.frontend != self._frontend() or pretrained.network.config != self.config:
+            raise DataError(
+                f"{self.pretrained_path}: expected a network pretrained with these settings, found one of others; "
+                "call pretrain, or give the settings it had"
+            )
         clips = _rated(spectrograms, ratings, self.hop_s)
-        parts = max(round(1 / s["test_fraction"]), 2)
-        tested = deal_groups(groups, parts, self.seed) == 0
+        num_groups = len(set(groups))
+        if num_groups < 2:
+            raise DataError(f"finetuning: expected at least 2 groups, found {num_groups}; give clips of several")
+        tested = deal_groups(groups, min(round(1 / s["test_fraction"]), num_groups), self.seed) == 0
         training, test = np.flatnonzero(~tested), np.flatnonzero(tested)
         scales = Scales.of(clips, training, pretrained.input_scale)
 
@@ -164,12 +188,12 @@ class ASTTrainingPipeline:
         )
         lessons = Lessons(clips, scales, Augmentation(), encoded)
         schedule = Schedule(s["lr"], WARMUP, s["epochs"], 0, s["batch_size"])
-        watch = self._watch("finetune")
+        watch = self._watch("finetune", spectrograms, ratings, groups, pretrained.params)
         weights, curve = finetune(
             trainee, start, lessons, training, test, schedule, self.seed, "finetune", watch
         )
-        head = in_rating_units(weights["head"], scales.ratings.mean, scales.ratings.std)
-        weights = {**weights, "backbone": fresh["backbone"], "head": head}
+        weights = in_rating_units(weights, scales.ratings.mean, scales.ratings.std)
+        weights = {**weights, "backbone": fresh["backbone"]}
         rated = predict_rated(
             trainee.predict, weights, clips, test, scales.input, scales.descriptors, self.config.max_frames,
             s["batch_size"],
@@ -187,8 +211,13 @@ class ASTTrainingPipeline:
     def _frontend(self) -> dict[str, float | str]:
         return {"kind": "logmel", **{name: self.settings[name] for name in FRONTEND}}
 
-    def _watch(self, what: str) -> Watch:
-        key = {"what": what, **{name: str(value) for name, value in self.settings.items()}}
+    def _watch(self, what: str, *data: object) -> Watch:
+        """Of a run that follows from the settings and from ``data``, arrays and texts in whatever tree."""
+        digest = hashlib.sha256()
+        for leaf in jax.tree.leaves(data):
+            digest.update(np.ascontiguousarray(leaf).tobytes() if not isinstance(leaf, str) else leaf.encode())
+        settings = {name: str(value) for name, value in self.settings.items()}
+        key = {"what": what, **settings, "data": digest.hexdigest()}
         return Watch(self.results, Resume(self.checkpoints / "resume", key))
 
 
@@ -199,6 +228,6 @@ def _excerpts(spectrograms: Sequence[np.ndarray]) -> Excerpts:
 def _rated(spectrograms: Sequence[np.ndarray], ratings: np.ndarray, hop_s: float) -> RatedClips:
     described = [describe_audio(x, hop_s) for x in spectrograms]
     return RatedClips(
-        ratings, np.zeros_like(ratings), [np.array([row]) for row in range(len(ratings))],
+        ratings, np.ones(len(ratings)), np.zeros_like(ratings), [np.array([row]) for row in range(len(ratings))],
         lambda row: spectrograms[row], np.array([list(row.values()) for row in described]), tuple(described[0]),
     )  # fmt: skip

@@ -52,6 +52,7 @@ def test_truncated_files_are_refused(container, subtype):
         (encoded(np.array([0.0, np.nan, 0.1]), 22050, subtype="FLOAT"), "NaN"),
         (encoded(np.array([0.0, np.inf, 0.1]), 22050, subtype="FLOAT"), "infinity"),
     ],
+    ids=["nothing", "text", "no samples", "NaN", "infinity"],  # float WAV holds the time it was written
 )
 def test_what_cannot_be_heard_is_refused(content, found):
     with pytest.raises(DataError, match=found):

@@ -9,9 +9,11 @@ import pytest
 
 from crescendai.errors import DataError
 from crescendai.models.checkpoint import TrainedModel, load_model, save_model
+from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.prediction import make_predict, predict_clips
+from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
-from tests.models.networks import clips, small, weights
+from tests.models.networks import clips, config, small, small_hybrid, weights
 
 
 @pytest.fixture
@@ -25,13 +27,13 @@ def test_round_trip_is_identity(trained: TrainedModel, tmp_path: Path):
     save_model(trained, tmp_path / "deep" / "ast-fold0.1")
     loaded = load_model(tmp_path / "deep" / "ast-fold0.1")
     assert loaded.network == trained.network
-    assert (loaded.input_scale, loaded.spectrogram, loaded.dimensions) == (
-        trained.input_scale, trained.spectrogram, trained.dimensions,
+    assert (loaded.input_scale, loaded.frontend, loaded.dimensions, loaded.revision) == (
+        trained.input_scale, trained.frontend, trained.dimensions, trained.revision,
     )  # fmt: skip
     assert jax.tree.structure(loaded.params) == jax.tree.structure(trained.params)
     jax.tree.map(np.testing.assert_array_equal, loaded.params, trained.params)
     ratings = [
-        predict_clips(make_predict(m.network), m.params, clips([50]), m.input_scale, 40, 2)
+        predict_clips(make_predict(m.network), m.params, clips([50]), m.input_scale, None, 40, 2)
         for m in (trained, loaded)
     ]
     np.testing.assert_array_equal(*ratings)
@@ -49,11 +51,30 @@ def test_equal_models_are_equal_files_and_nothing_is_left_behind(trained: Traine
 
 def test_weights_of_another_network_are_refused(trained: TrainedModel, tmp_path: Path):
     save_model(trained, tmp_path / "m")
-    config = json.loads((tmp_path / "m.json").read_text())
-    config["network"]["num_outputs"] = 4
-    (tmp_path / "m.json").write_text(json.dumps(config))
+    description = json.loads((tmp_path / "m.json").read_text())
+    description["network"]["num_outputs"] = 4
+    (tmp_path / "m.json").write_text(json.dumps(description))
     with pytest.raises(DataError, match=r"head/ratings/bias with shape \(4,\), found \(5,\)"):
         load_model(tmp_path / "m")
+
+
+def test_a_hybrid_keeps_its_statistics_and_knows_its_listener(tmp_path: Path):
+    network, transcriber = small_hybrid(), Transcriber(config())
+    listener = TrainedModel(transcriber, weights(transcriber), InputScale(-60.0, 20.0), {"kind": "logmel"})
+    save_model(listener, tmp_path / "pretrained" / "network")
+    scale = DescriptorScale(tuple("abcdef"), (0.5,) * 6, (1.0, 2.0, np.inf, 0.1, 0.2, 0.3))
+    hybrid = TrainedModel(
+        network, weights(network), InputScale(-60.0, 20.0), {"kind": "logmel"}, tuple("vwxyz"), scale, listener
+    )
+    save_model(hybrid, tmp_path / "finetuned" / "hybrid", tmp_path / "pretrained" / "network")
+    loaded = load_model(tmp_path / "finetuned" / "hybrid")
+    assert loaded.network == network and loaded.descriptors == scale and loaded.listener.network == transcriber
+    jax.tree.map(np.testing.assert_array_equal, loaded.listener.params, listener.params)
+
+    other = TrainedModel(transcriber, weights(transcriber, seed=1), listener.input_scale, listener.frontend)
+    save_model(other, tmp_path / "pretrained" / "network")
+    with pytest.raises(DataError, match="expected the transcriber with sha256"):
+        load_model(tmp_path / "finetuned" / "hybrid")
 
 
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])

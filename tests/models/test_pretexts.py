@@ -24,7 +24,8 @@ def order(seed: int = 0, rows: int = 3) -> np.ndarray:
 
 
 @given(
-    time=st.integers(1, 30), mel=st.integers(1, 8), share=st.floats(0, 1), low=st.integers(1, 4), seed=st.integers(0, 99)
+    time=st.integers(1, 30), mel=st.integers(1, 8), share=st.floats(0, 1), low=st.integers(1, 4),
+    seed=st.integers(0, 99),
 )
 def test_exactly_as_many_are_hidden_as_asked(time: int, mel: int, share: float, low: int, seed: int):
     wanted = round(share * time * mel)

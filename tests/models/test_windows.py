@@ -50,9 +50,9 @@ def test_a_clip_is_the_mean_of_its_windows_whatever_the_batch():
     model = small()
     params, predict = weights(model), make_predict(model)
     long, short = clips([100, 9])
-    together = predict_clips(predict, params, [long, short], SCALE, window_frames=40, batch_size=3)
+    together = predict_clips(predict, params, [long, short], SCALE, None, window_frames=40, batch_size=3)
     windows = [long[start : start + 40] for start in (0, 30, 60)]
-    apart = predict_clips(predict, params, windows, SCALE, window_frames=40, batch_size=2)
+    apart = predict_clips(predict, params, windows, SCALE, None, window_frames=40, batch_size=2)
     np.testing.assert_allclose(together[0], apart.mean(axis=0), atol=1e-5)
-    alone = predict_clips(predict, params, [short], SCALE, window_frames=40, batch_size=1)
+    alone = predict_clips(predict, params, [short], SCALE, None, window_frames=40, batch_size=1)
     np.testing.assert_allclose(together[1], alone[0], atol=1e-5)

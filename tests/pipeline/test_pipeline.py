@@ -10,11 +10,13 @@ import pytest
 
 from tests.pipeline.project import copy_project
 
-STAGES = ("fetch", "render", "spectrograms", "split", "baselines", "finetune", "evaluate", "report")
+STAGES = ("fetch", "render", "spectrograms", "split", "baselines", "pretraining_corpus", "pretrain", "listen",
+          "finetune", "evaluate", "report")  # fmt: skip
 SMALL = [
     "scale.demo.source.pieces=3", "scale.demo.source.passages_per_piece=2", "scale.demo.source.players=4",
-    "scale.demo.source.raters=6", "scale.demo.finetune.max_epochs=2", "scale.demo.finetune.window_s=3.0",
-    "folds.n_folds=2", "baselines.trees=20", "evaluate.bootstrap_samples=200",
+    "scale.demo.source.raters=6", "scale.demo.finetune.max_epochs=2", "scale.demo.finetune.frozen_epochs=2",
+    "scale.demo.pretrain.steps=4", "scale.demo.pretrain.check_every=2", "folds.n_folds=2", "baselines.trees=20",
+    "evaluate.bootstrap_samples=200",
 ]  # fmt: skip
 pytestmark = pytest.mark.xdist_group("pipeline")  # one worker: they share a folder
 
@@ -56,8 +58,11 @@ def test_all_results_are_there(project: Path) -> None:
     assert 0 < metrics["ceiling"]["r2"] < 1
     for protocol in ("composition", "performer", "movement", "random"):
         assert {"mean_rater", "audio_blend", "midi_blend"} <= set(metrics[protocol])
-    row = metrics["composition"]["ast"]
-    assert row["r2_low"] <= row["r2"] <= row["r2_high"]
+    for network in ("hybrid", "ast", "hybrid_scratch"):
+        row = metrics["composition"][network]
+        assert row["r2_low"] <= row["r2"] <= row["r2_high"]
+    pretext = json.loads((project / "metrics/demo-pretrain.json").read_text())
+    assert 0 < pretext["transcribe"]["loss"] < 10
     assert (project / "reports/demo.html").stat().st_size > 10_000
     assert (project / "mlflow.db").exists()
 
@@ -72,8 +77,22 @@ def test_an_experiment_on_the_rate_reruns_training_and_what_follows(project: Pat
     assert stages_run(done.stdout) == ["finetune@demo", "evaluate@demo", "report@demo"]
     difference = json.loads(run("dvc", "metrics", "diff", "--json", cwd=project).stdout)
     changed = set(difference.get("diff", difference).get("metrics/demo.json", {}))
-    assert changed and all(".ast." in key for key in changed), changed
+    networks = (".ast.", ".hybrid.", ".hybrid_scratch.")
+    assert changed and all(any(network in key for network in networks) for key in changed), changed
     assert "slow-rate" in run("dvc", "exp", "show", "--no-pager", "--csv", cwd=project).stdout
+    run("git", "checkout", "-q", "--", ".", cwd=project)
+    run("dvc", "checkout", "-q", cwd=project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["mspm", "mae"])
+def test_another_pretext_reruns_what_follows_and_says_what_guesses_score(project: Path, objective: str) -> None:
+    done = run("dvc", "exp", "run", "-n", objective, "-S", f"pretrain.objective={objective}", cwd=project)
+    assert stages_run(done.stdout) == [f"{stage}@demo" for stage in STAGES[6:]]
+    scores = json.loads((project / "metrics/demo-pretrain.json").read_text())[objective]
+    assert {"reconstruction_error", "mean_patch_error"} <= set(scores)
+    assert ("chance_accuracy" in scores) == (objective == "mspm")
+    assert "hidden" in (project / "reports/demo.html").read_text()
     run("git", "checkout", "-q", "--", ".", cwd=project)
     run("dvc", "checkout", "-q", cwd=project)
 

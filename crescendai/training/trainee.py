@@ -1,0 +1,71 @@
+"""A rating network and all that is compiled of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+import optax
+from jax.sharding import Mesh
+
+from crescendai.models.ast import AudioSpectrogramTransformer
+from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.prediction import PredictWindows, make_predict
+from crescendai.training.batches import Batch
+from crescendai.training.losses import LOSSES
+from crescendai.training.step import LossOf, TrainStep, make_train_step
+
+RatingNetwork = AudioSpectrogramTransformer | HybridTransformer
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """A network and its compiled functions, which all folds share: compiling takes as long as an epoch.
+
+    predict: ratings of windows, see `crescendai.models.prediction`. predict_pooled: of what a backbone made of
+        windows, from the other parameters: ``(params, pooled [b, d], descriptors [b, m]) -> [b, k]``.
+    """
+
+    model: RatingNetwork
+    optimizer: optax.GradientTransformation
+    train_step: TrainStep
+    predict: PredictWindows
+    predict_pooled: Callable[[dict, np.ndarray, np.ndarray], jax.Array]
+    mesh: Mesh
+
+    @property
+    def described(self) -> bool:
+        """Whether it takes descriptors."""
+        return isinstance(self.model, HybridTransformer)
+
+    @classmethod
+    def of(
+        cls, model: RatingNetwork, loss: str, optimizer: optax.GradientTransformation, average_decay: float,
+        factors: dict, accumulation: int, mesh: Mesh,
+    ) -> "Trainee":  # fmt: skip
+        """Compiles nothing yet. factors: see `crescendai.training.optimizer.layer_factors`."""
+        step = make_train_step(make_loss(model, loss), optimizer, average_decay, factors, accumulation, mesh)
+
+        @jax.jit
+        def predict_pooled(params: dict, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
+            return model.apply({"params": params}, None, None, *_heard(model, descriptors), pooled=pooled).ratings
+
+        return cls(model, optimizer, step, make_predict(model), predict_pooled, mesh)
+
+
+def make_loss(model: RatingNetwork, loss: str) -> LossOf:
+    """The loss of a batch, one of `crescendai.training.losses.LOSSES`."""
+
+    def loss_of(params: dict, batch: Batch, key: jax.Array) -> tuple[jax.Array, dict]:
+        dropout, patchout = jax.random.split(key)
+        rated = model.apply(
+            {"params": params}, batch.spectrogram, batch.num_frames, *_heard(model, batch.descriptors),
+            deterministic=False, pooled=batch.pooled, rngs={"dropout": dropout, "patchout": patchout},
+        )  # fmt: skip
+        return LOSSES[loss](rated, batch.target), {}
+
+    return loss_of
+
+
+def _heard(model: RatingNetwork, descriptors: jax.Array) -> tuple[jax.Array, ...]:
+    return (descriptors,) if isinstance(model, HybridTransformer) else ()
