@@ -31,4 +31,4 @@ lint: $(READY)
 	ruff check .
 
 clean:
-	rm -rf $(VENV) data reports models/demo models/percepiano mlflow.db mlruns
+	rm -rf $(VENV) data reports models/demo models/percepiano models/.resume models/.compiled mlflow.db mlruns

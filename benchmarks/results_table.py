@@ -17,6 +17,7 @@ ROWS = {
     "audio_blend": "audio: blend of the three",
     "hybrid": "audio: hybrid, pretrained",
     "hybrid_scratch": "audio: hybrid, from scratch",
+    "hybrid_untrained": "audio: hybrid, encoder never trained",
     "ast": "audio: transformer, pretrained",
     "ast_scratch": "audio: transformer, from scratch",
     "midi_ridge": "MIDI: ridge",

@@ -146,6 +146,10 @@ class DemoSource(_Section):
     raters: Annotated[int, Field(ge=2)]
 
 
+class DemoPretraining(_Section):
+    players: Annotated[int, Field(ge=2)]
+
+
 class PercePianoSource(_Section):
     commit: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
@@ -171,6 +175,7 @@ class FinetuneScale(_Section):
 
 class DemoScale(_Section):
     source: DemoSource
+    pretraining: DemoPretraining
     protocols: ProtocolList
     window_s: Positive
     network: Network

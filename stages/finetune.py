@@ -7,8 +7,8 @@ Writes   data/<corpus>/predictions/networks.parquet    ratings of each clip, out
          plots/<corpus>/curves.csv                     the same without the speed, for git
          models/<corpus>/finetuned/<model>-<protocol>-fold<k>.*   weights (safetensors), description (JSON)
 Run      python -m stages.finetune <corpus>
-Takes    on two cores, for two protocols: the demo corpus two minutes, PercePiano half an hour; killed, it goes on
-         where it was
+Takes    on two cores, for two protocols: the demo corpus a minute, PercePiano ten (an encoder that learns takes most
+         of a minute an epoch and fold); killed, it goes on where it was
 Expect   PercePiano, composition, R² of hybrid: see metrics/<corpus>.json
 
 `finetune.models` lists the networks: with or without pretraining, with or without named descriptors. For each of
@@ -49,7 +49,7 @@ from crescendai.training.encoded import EncodedWindows
 from crescendai.training.finetuning import Schedule, finetune, validation_clips
 from crescendai.training.lessons import Lessons
 from crescendai.training.optimizer import layer_factors, make_optimizer
-from crescendai.training.resume import Resume
+from crescendai.training.resume import Resume, code_sha256
 from crescendai.training.sharding import make_mesh
 from crescendai.training.trainee import RatingNetwork, Trainee
 from crescendai.training.watch import Watch

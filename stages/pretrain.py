@@ -12,6 +12,7 @@ Expect   PercePiano, transcribe: held-out loss about 0.37 of what a constant gue
 `pretrain.objective` chooses the pretext, see crescendai/training/pretexts.py.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 import jax
@@ -34,7 +35,7 @@ from crescendai.training.optimizer import make_optimizer
 from crescendai.training.pretext_report import held_out_scores, pretext_pictures
 from crescendai.training.pretexts import MASKED_OBJECTIVES, Excerpts, Masking, make_loss, make_model
 from crescendai.training.pretraining import Course, Material, pretrain
-from crescendai.training.resume import Resume
+from crescendai.training.resume import Resume, code_sha256
 from crescendai.training.sharding import make_mesh
 from crescendai.training.watch import Watch
 from stages import run_stage
@@ -77,8 +78,9 @@ def main(corpus: str, params: Params) -> None:
     loss_of = make_loss(
         model, masking.num_visible(config) if masking else 0, settings.discriminative_weight, settings.generative_weight
     )
-    key = {"pretrain": settings.model_dump(), "scale": scale.model_dump(), "seed": params.seed,
-           "input": sha256_of(folder / "spectrograms" / "index.parquet")}  # fmt: skip
+    key = {"pretrain": settings.model_dump(), "network": asdict(config), "course": asdict(course), "seed": params.seed,
+           "inputs": [sha256_of(folder / name) for name in ("spectrograms/index.parquet", "excerpts.parquet")],
+           "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
     mesh = make_mesh(params.compute.data, params.compute.fsdp)
     watch = Watch(Path("models") / corpus, Resume(RESUME, key))
     optimizer = make_optimizer(settings.weight_decay, settings.adam_betas)
@@ -87,12 +89,12 @@ def main(corpus: str, params: Params) -> None:
     )
 
     # ---- Outputs --------------------------------------------------------------------------------
-    scores = held_out_scores(loss_of, model, weights, material, course.batch_size, params.seed)
-    pictures = pretext_pictures(model, weights, material, params.seed)
     save_model(
         TrainedModel(model, weights, input_scale, {"kind": "logmel", **store.settings}),
         Path("models") / corpus / "pretrained" / "network",
     )
+    scores = held_out_scores(loss_of, model, weights, material, course.batch_size, params.seed)
+    pictures = pretext_pictures(model, weights, material, params.seed)
     np.savez_compressed(Path("data") / corpus / "pretext.npz", **pictures)
     table = pd.DataFrame(curve).drop(columns="clips_per_s")
     write_texts({

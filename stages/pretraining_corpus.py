@@ -34,7 +34,6 @@ from crescendai.midi.notes import read_midi, write_midi
 from crescendai.params import DemoScale, MaestroPretraining, Params
 from stages import run_stage
 
-DEMO_PLAYERS = 4  # who play for pretraining; one of them is held out
 SHORTEST_S = 20.0  # a performance shorter than this has no room for two windows
 
 
@@ -119,12 +118,12 @@ def maestro_sources(settings: MaestroPretraining, seed: int) -> list[Source]:
 
 def demo_sources(scale: DemoScale, seed: int) -> list[Source]:
     """The demo corpus's passages, played by others: the last player is held out."""
-    source = scale.source
-    clips, _ = make_demo(source.pieces, source.passages_per_piece, DEMO_PLAYERS, source.raters, seed + 1)
+    source, players = scale.source, scale.pretraining.players
+    clips, _ = make_demo(source.pieces, source.passages_per_piece, players, source.raters, seed + 1)
     midi = dict(zip(clips["clip_id"], clips["midi"], strict=True))
     return [
         Source(
-            row.clip_id, row.piece, "validation" if row.player == str(DEMO_PLAYERS) else "train", midi.get,
+            row.clip_id, row.piece, "validation" if row.player == str(players) else "train", midi.get,
             row.clip_id, 0.0, read_midi(row.midi, row.clip_id).file_end_s,
         )
         for row in clips.itertuples()

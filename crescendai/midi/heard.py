@@ -5,7 +5,8 @@ import numpy as np
 from crescendai.midi.notes import Performance
 from crescendai.midi.rolls import HIGHEST_VALUE, LOWEST_KEY, SUSTAIN, Rolls
 
-LIKELY = 0.5  # a stroke, a ringing string or a pedal is taken for real from this chance on
+LIKELY = 0.5  # a ringing string or a pedal is taken for real from this chance on
+LIKELY_STROKE = 0.25  # and a stroke from this one: best F1 of 0.15 to 0.5 on held-out MAESTRO, 0.73 against 0.64 at 0.5
 
 
 def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
@@ -20,7 +21,7 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
     onset = chances.onset
     before = np.pad(onset, ((1, 0), (0, 0)))[:-1]
     after = np.pad(onset, ((0, 1), (0, 0)))[1:]
-    frame, key = np.nonzero((before + onset + after >= LIKELY) & (onset > before) & (onset >= after))
+    frame, key = np.nonzero((before + onset + after >= LIKELY_STROKE) & (onset > before) & (onset >= after))
     if not len(frame):
         return None
     early, here, late = before[frame, key], onset[frame, key], after[frame, key]

@@ -68,8 +68,13 @@ def save_model(model: TrainedModel, path: Path, listener: Path | None = None) ->
     """Writes ``<path>.safetensors`` and ``<path>.json``; the same model gives the same bytes.
 
     path: without suffix; a suffix-like end such as ``.1`` is kept.
-    listener: where the model's listener was saved; the file names it relative to itself.
+    listener: where the model's listener was saved, needed where it has one; the file names it relative to itself.
+
+    Raises:
+        DataError: the model has a listener, and where it lies is not said.
     """
+    if model.listener is not None and listener is None:
+        raise DataError(f"{path}: expected where the model's listener was saved, found nothing; give `listener`")
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = next(name for name, of in KINDS.items() if type(model.network) is of)
     description = {

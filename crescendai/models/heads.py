@@ -97,12 +97,19 @@ class GroupedHead(nn.Module):
         return jnp.concatenate(parts, axis=-1)[:, order] + bias
 
 
-def in_rating_units(head: dict, mean: Sequence[float], std: Sequence[float]) -> dict:
-    """A head's parameters after standardised ratings: ``std * (W x + b) + mean``.
+def in_rating_units(params: dict, mean: Sequence[float], std: Sequence[float]) -> dict:
+    """A network's parameters after standardised ratings: ``std * (W x + b) + mean``.
 
-    head: parameters of a `LinearHead` or a `GroupedHead`; the last layer is scaled.
-    mean, std: ``[k]`` of the ratings that the head was trained on.
+    params: with a `LinearHead` or a `GroupedHead` named ``head``, whose last layer is scaled, and where variance
+        is predicted a `LinearHead` named ``spread``, whose logarithms are raised by ``2 log std``.
+    mean, std: ``[k]`` of the ratings that the heads were trained on.
     """
+    head = params["head"]
     last = head.get("ratings", head)
     scaled = {"kernel": last["kernel"] * std, "bias": last["bias"] * std + mean}
-    return {**head, "ratings": scaled} if "ratings" in head else {**head, **scaled}
+    changed = {"head": {**head, "ratings": scaled} if "ratings" in head else {**head, **scaled}}
+    if "spread" in params:
+        last = params["spread"]["ratings"]
+        raised = {**last, "bias": last["bias"] + 2.0 * np.log(std)}
+        changed["spread"] = {**params["spread"], "ratings": raised}
+    return {**params, **changed}

@@ -19,6 +19,7 @@ class Model:
 MODELS = {
     "hybrid": Model("Hybrid transformer", "audio", "a pretrained transformer and named descriptors"),
     "hybrid_scratch": Model("Hybrid from scratch", "audio", "nothing pretrained: taught by the ratings alone"),
+    "hybrid_untrained": Model("Hybrid, untrained", "audio", "its transformer never learned: a control"),
     "ast": Model("Transformer", "audio", "pretrained, without named descriptors"),
     "ast_scratch": Model("Transformer from scratch", "audio", "neither pretrained nor descriptors"),
     "audio_blend": Model("Audio blend", "audio", "the audio baselines together"),

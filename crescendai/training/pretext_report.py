@@ -54,7 +54,8 @@ def pretext_pictures(model: nn.Module, params: dict, material: Material, seed: i
     def decibels(standardised: np.ndarray) -> np.ndarray:
         return (np.asarray(standardised) * scale.std_db + scale.mean_db).astype(np.float16)
 
-    sound = np.asarray(fit_frames(batch.spectrogram, config.grid))
+    heard_mels = config.mel_patches * config.patch_mels  # those that whole patches cover
+    sound = np.asarray(fit_frames(batch.spectrogram, config.grid))[:, :, :heard_mels]
     if material.masking is None:
         heard = make_hear(model)(params, batch.spectrogram)
         return {
@@ -67,7 +68,7 @@ def pretext_pictures(model: nn.Module, params: dict, material: Material, seed: i
     sides = config.patch_frames, config.patch_mels
     patches = np.array(patchify(jnp.asarray(sound), *sides))
     rows, hidden = np.arange(len(patches))[:, None], batch.order[:, num_visible:]
-    back = partial(unpatchify, patch_frames=sides[0], patch_mels=sides[1], n_mels=config.n_mels)
+    back = partial(unpatchify, patch_frames=sides[0], patch_mels=sides[1], n_mels=heard_mels)
     shown, drawn = patches.copy(), patches.copy()
     shown[rows, hidden], drawn[rows, hidden] = np.nan, seen.drawn
     return {"sound": decibels(sound), "shown": decibels(back(shown)), "drawn": decibels(back(drawn))}
@@ -82,6 +83,8 @@ def _strokes(model: Transcriber, params: dict, batches: list[Batch], material: M
             true = heard_performance(Rolls(*(part[window].astype(float) for part in batch.rolls)), material.hop_s)
             if true is not None:
                 counts += onset_f1(told, true)
+            elif told is not None:  # nothing was played
+                counts += 0, told.num_notes, 0
     precision, recall = counts[0] / max(counts[1], 1), counts[0] / max(counts[2], 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
     return {"stroke_precision": precision, "stroke_recall": recall, "stroke_f1": f1}

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from crescendai.errors import DataError
 from crescendai.midi.rolls import FrameNotes, Rolls
 from crescendai.models.mae import MaskedAutoencoder
 from crescendai.models.masking import cluster_mask, mask_order
@@ -80,6 +81,11 @@ class Excerpts:
         """Random windows as long as the network's input, every frame of the excerpts as likely as any other."""
         frames = config.grid.covered_frames(config.max_frames)
         room = np.maximum(self.num_frames - frames + 1, 0)
+        if not room.any():
+            raise DataError(
+                f"pretraining: expected an excerpt of {frames} frames, the network's window, or longer, found "
+                f"{self.num_frames.max()} at most; lower window_s"
+            )
         chosen = rng.choice(len(room), batch_size, p=room / room.sum())
         starts = [random_start(int(self.num_frames[row]), frames, rng) for row in chosen]
         spectrogram = np.stack(

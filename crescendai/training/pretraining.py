@@ -93,7 +93,7 @@ def pretrain(
     state, _, curve, _ = watch.take_up(new_state(start, optimizer, mesh), {})
     first = int(state.step)
     losses, started = [], time.perf_counter()
-    with tqdm(total=course.steps, desc="pretrain", unit="step", initial=first) as progress:
+    with tqdm(total=course.steps, desc="pretrain", unit="step", initial=first) as progress, watch:
         for step, batch in _prefetched(material, range(first, course.steps), course.batch_size, seed):
             rate = learning_rate(step, course.lr, warmup_steps, course.steps)
             state, loss, _ = train_step(state, place_batch(batch, mesh), rate, key)
@@ -101,8 +101,12 @@ def pretrain(
             progress.update()
             if (step + 1) % course.check_every and step + 1 < course.steps:
                 continue
-            train_loss = float(np.mean(jax.device_get(losses)))
-            check_finite(train_loss, f"pretrain, step {step}", batch, watch.folder)
+            losses = np.array(jax.device_get(losses), float)
+            if not np.isfinite(losses).all():
+                guilty = step + 1 - len(losses) + int(np.argmin(np.isfinite(losses)))
+                again = material.training_batch(guilty, course.batch_size, seed)
+                check_finite(losses[guilty - step - 1], f"pretrain, step {guilty}", again, watch.folder)
+            train_loss = float(losses.mean())
             clips_per_s = len(losses) * course.batch_size / (time.perf_counter() - started)
             found = mean_metrics(evaluate, state.averaged_params, held_out)
             curve.append({
@@ -114,7 +118,6 @@ def pretrain(
                 f"loss {train_loss:.3f}, held out {found['loss']:.3f}, {clips_per_s:.0f} clips/s"
             )
             losses, started = [], time.perf_counter()
-    watch.wait()
     return jax.device_get(state.averaged_params), curve
 
 

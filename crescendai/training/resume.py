@@ -172,6 +172,12 @@ class Resume:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def code_sha256(*folders: str) -> str:
+    """Of all Python files in folders of the project: a run of other code is another run."""
+    files = sorted(file for folder in folders for file in Path(folder).rglob("*.py"))
+    return _json_sha256({str(file): sha256_of(file) for file in files})
+
+
 def _by_name(tree: Tree) -> dict[str, jax.Array]:
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): leaf if hasattr(leaf, "sharding") else np.asarray(leaf)

@@ -11,7 +11,7 @@ Curve = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Watch:
-    """Keeps the state of a run.
+    """Keeps the state of a run; as a context it ends when what was kept is on disk, error or not.
 
     folder: where a batch with which training failed is saved.
     resume: checkpoints; None keeps nothing.
@@ -36,8 +36,10 @@ class Watch:
         if self.resume:
             self.resume.save(len(curve), {"state": state, "best": best}, {"curve": curve, "also": also})
 
-    def wait(self) -> None:
-        """Returns when what was kept is on disk."""
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self.resume:
             self.resume.wait()
 

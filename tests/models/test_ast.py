@@ -151,10 +151,19 @@ def test_head_in_rating_units_restores_the_scale(head: str):
     params = weights(model)
     mean, std = jnp.linspace(0.3, 0.7, NUM_DIMENSIONS), jnp.linspace(0.1, 0.2, NUM_DIMENSIONS)
     standardised = ratings(model, params, clip[None], [40])
-    rated = params | {"head": in_rating_units(params["head"], mean, std)}
+    rated = in_rating_units(params, mean, std)
     np.testing.assert_allclose(
         ratings(model, rated, clip[None], [40]), standardised * std + mean, atol=TOLERANCE
     )
+
+
+def test_predicted_variance_is_in_rating_units_too():
+    model, (clip,) = small(variance=True), clips([40])
+    params, std = weights(model), np.linspace(0.1, 0.2, 5)
+    before, after = (
+        model.apply({"params": p}, clip[None]).log_variance for p in (params, in_rating_units(params, np.zeros(5), std))
+    )
+    np.testing.assert_allclose(np.exp(after), np.exp(before) * std**2, rtol=1e-4)
 
 
 def test_every_dimension_has_one_task_and_reads_no_other():

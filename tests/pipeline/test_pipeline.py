@@ -58,7 +58,7 @@ def test_all_results_are_there(project: Path) -> None:
     assert 0 < metrics["ceiling"]["r2"] < 1
     for protocol in ("composition", "performer", "movement", "random"):
         assert {"mean_rater", "audio_blend", "midi_blend"} <= set(metrics[protocol])
-    for network in ("hybrid", "ast", "hybrid_scratch"):
+    for network in ("hybrid", "ast", "hybrid_untrained"):
         row = metrics["composition"][network]
         assert row["r2_low"] <= row["r2"] <= row["r2_high"]
     pretext = json.loads((project / "metrics/demo-pretrain.json").read_text())
@@ -77,7 +77,7 @@ def test_an_experiment_on_the_rate_reruns_training_and_what_follows(project: Pat
     assert stages_run(done.stdout) == ["finetune@demo", "evaluate@demo", "report@demo"]
     difference = json.loads(run("dvc", "metrics", "diff", "--json", cwd=project).stdout)
     changed = set(difference.get("diff", difference).get("metrics/demo.json", {}))
-    networks = (".ast.", ".hybrid.", ".hybrid_scratch.")
+    networks = (".ast.", ".hybrid.", ".hybrid_untrained.")
     assert changed and all(any(network in key for network in networks) for key in changed), changed
     assert "slow-rate" in run("dvc", "exp", "show", "--no-pager", "--csv", cwd=project).stdout
     run("git", "checkout", "-q", "--", ".", cwd=project)
