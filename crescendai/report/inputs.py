@@ -134,7 +134,7 @@ def _read_arrays(path: Path, stage: str) -> dict[str, np.ndarray]:
     try:
         with np.load(path) as arrays:
             return {name: arrays[name].astype(np.float32) for name in arrays}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise _unreadable(path, "the pictures", stage, error) from error
 
 

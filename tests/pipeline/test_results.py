@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.results_table import results_table
@@ -54,7 +55,15 @@ def test_percepiano_scores_stand_where_the_data_allow() -> None:
     assert rows["audio_blend"]["r2"] >= 0.44
     assert rows["midi_blend"]["r2"] >= 0.52
     assert rows["ast"]["r2_low"] > rows["mean_rater"]["r2_high"]
+    assert rows["hybrid"]["r2"] > max(rows["audio_blend"]["r2"], rows["hybrid_untrained"]["r2"])
     assert {"audio_blend", "midi_blend"} <= set(REAL["performer"]) & set(REAL["movement"])
+
+
+def test_pretraining_pays_on_percepiano() -> None:
+    compared = pd.read_csv(PROJECT / "plots/percepiano/comparisons.csv").query("protocol == 'composition'")
+    of_hybrid = compared[compared["model"] == "hybrid"].set_index("baseline")
+    for baseline in ("audio_blend", "hybrid_untrained"):
+        assert of_hybrid.loc[baseline, "low"] > 0 and of_hybrid.loc[baseline, "p_holm"] < 0.05
 
 
 @pytest.mark.parametrize("metrics", [DEMO, REAL], ids=["demo", "percepiano"])

@@ -20,8 +20,8 @@ PROJECT = Path(__file__).parents[2]
 SAMPLE_RATE_HZ = 22050
 PROTOCOLS = ("passage", "random")
 # How much of a rating each model gets right, by what the row is called.
-SKILL = {"mean_rater": 0.0, "audio_blend": 0.65, "midi_blend": 0.75, "hybrid": 0.68, "hybrid_scratch": 0.6}
-NETWORKS = ("hybrid", "hybrid_scratch")
+SKILL = {"mean_rater": 0.0, "audio_blend": 0.65, "midi_blend": 0.75, "hybrid": 0.68, "hybrid_untrained": 0.6}
+NETWORKS = ("hybrid", "hybrid_untrained")
 
 
 def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tuple, skill: dict) -> Path:

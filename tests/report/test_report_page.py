@@ -109,16 +109,16 @@ def test_the_main_network_is_compared_in_full_and_the_others_folded_away(page):
     shown, folded = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL), "".join(
         re.findall(r"<details>.*?</details>", page, flags=re.DOTALL)
     )
-    for part in ("Hybrid transformer against Hybrid from scratch", "Hybrid transformer against MIDI blend",
+    for part in ("Hybrid transformer against Hybrid, untrained", "Hybrid transformer against MIDI blend",
                  "Hybrid transformer: new passages"):  # fmt: skip
         assert part in text_of(shown) and part not in text_of(folded)
-    for part in ("Hybrid from scratch against MIDI blend", "Hybrid from scratch: new passages"):
+    for part in ("Hybrid, untrained against MIDI blend", "Hybrid, untrained: new passages"):
         assert part in text_of(folded) and part not in text_of(shown)
 
 
 def test_a_network_is_no_baseline(page):
     head = re.search(r'class="scores dimensions".*?</thead>', page, flags=re.DOTALL)[0]
-    named = "Hybrid transformer", "Audio blend", "MIDI blend", "Hybrid from scratch", "Transformer from scratch"
+    named = "Hybrid transformer", "Audio blend", "MIDI blend", "Hybrid, untrained", "Transformer:"
     assert [label for label in named if label in head] == ["Hybrid transformer", "Audio blend", "MIDI blend"]
 
 
@@ -134,7 +134,7 @@ def test_curves_mark_the_epoch_that_is_kept(inputs, provenance, params, kept, sa
 
 def test_transcribing_is_told_with_its_strokes_here_and_on_the_rated_clips(page):
     text = text_of(page)
-    for part in ("Writing down what is played", "All four togetherguess: the best constant guess 0.451 1.000",
+    for part in ("Writing down what is played", "All four together guess: the best constant guess 0.451 1.000",
                  "held-out music rated clips", "91.2", "93.2", "In 2 of the 12 rated clips",
                  "Hybrid transformer and Transformer started from its weights"):  # fmt: skip
         assert part in re.sub(r"\s+", " ", text), part
