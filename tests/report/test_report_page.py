@@ -134,8 +134,8 @@ def test_curves_mark_the_epoch_that_is_kept(inputs, provenance, params, kept, sa
 
 def test_transcribing_is_told_with_its_strokes_here_and_on_the_rated_clips(page):
     text = text_of(page)
-    for part in ("Writing down what is played", "All four together guess: the best constant guess 0.451 1.000",
-                 "held-out music rated clips", "91.2", "93.2", "In 2 of the 12 rated clips",
+    for part in ("Writing down what is played", "All four togetherguess: the best constant guess0.4511.000",
+                 "held-out musicrated clips", "91.2", "93.2", "In 2 of the 12 rated clips",
                  "Hybrid transformer and Transformer started from its weights"):  # fmt: skip
         assert part in re.sub(r"\s+", " ", text), part
     assert len(re.findall(r"<img [^>]*held-out window", page)) == 9
