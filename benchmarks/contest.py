@@ -25,6 +25,8 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 def arguments(doc: str) -> argparse.ArgumentParser:
     """The options that all benchmarks have."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=("tiny", "small", "base"), default="small")
+    parser.add_argument("--batch", type=int, default=8, help="clips at once")
     parser.add_argument("--rounds", type=int, default=3, help="fresh processes of each contestant")
     parser.add_argument("--steps", type=int, default=5, help="timed steps in a process")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="processors for each")
@@ -46,16 +48,14 @@ def has_bfloat16() -> bool:
     return flags.exists() and any(flag in flags.read_text() for flag in ("avx512_bf16", "amx_bf16"))
 
 
-def contest(module: str, names: Sequence[str], options: argparse.Namespace, *more: str) -> dict[str, Measured]:
-    """Starts each contestant ``rounds`` times, in turns; the median of each number over the rounds.
-
-    module: of the benchmark. more: further words of its command line.
-    """
+def contest(module: str, names: Sequence[str], options: argparse.Namespace) -> dict[str, Measured]:
+    """Starts each contestant of a benchmark ``rounds`` times, in turns; medians of its numbers over the rounds."""
     found: dict[str, list[Measured]] = {name: [] for name in names}
     turns = [name for _ in range(options.rounds) for name in names]
     for name in tqdm(turns, module.split(".")[-1], unit="run", file=sys.stderr):
         command = [sys.executable, "-m", module, "--contestant", name, "--steps", str(options.steps),
-                   "--threads", str(options.threads), *more]  # fmt: skip
+                   "--threads", str(options.threads), "--size", options.size,
+                   "--batch", str(options.batch)]  # fmt: skip
         environment = os.environ | {variable: str(options.threads) for variable in THREAD_VARIABLES}
         processors = sorted(os.sched_getaffinity(0))[: options.threads]
         run = subprocess.run(

@@ -12,17 +12,14 @@ from benchmarks.networks import forward_operations, ours, spectrograms, theirs
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument("--size", choices=("tiny", "small", "base"), default="small")
-    parser.add_argument("--batch", type=int, default=8, help="of the second measurement; the first is of one clip")
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     if options.contestant:
         who, precision = options.contestant.split()
         print(json.dumps((run_ours if who == "ours" else run_theirs)(options, precision)))
         return
     measured = precisions(options)
     names = [f"{who} {precision}" for precision in measured for who in ("ours", "torch")]
-    found = contest("benchmarks.inference", names, options, "--size", options.size, "--batch", str(options.batch))
+    found = contest("benchmarks.inference", names, options)
     operations = forward_operations(ours(options.size).config, 1)
     print(table({
         name: {"ms a clip": f"{of['one_s'] * 1e3:.0f}", "GFLOP/s": f"{operations / of['one_s'] / 1e9:.0f}",

@@ -1,7 +1,7 @@
 """Where a training step's time goes: the products of a block at their shapes, attention, and what lies between.
 
-The rates at which XLA multiplies these shapes are the floor of a step: torch's whole step, its attention and norms
-included, is as fast as they are (see `benchmarks.train_step`).
+The time XLA takes to multiply these shapes is the floor of a step, with nothing else done; times twelve blocks it can
+be set beside torch's whole step (see `benchmarks.train_step`).
 
 Run    python -m benchmarks.parts
 Takes  on two cores one minute

@@ -22,16 +22,11 @@ DECODER = (128, 2, 4)  # width, depth and heads, as in params.yaml
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument("--size", choices=("tiny", "small", "base"), default="small")
-    parser.add_argument("--batch", type=int, default=8)
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     if options.contestant:
         print(json.dumps(run(options)))
         return
-    found = contest(
-        "benchmarks.pretrain_step", CONTESTANTS, options, "--size", options.size, "--batch", str(options.batch)
-    )
+    found = contest("benchmarks.pretrain_step", CONTESTANTS, options)
     print(table({
         name: {"ms": f"{of['seconds'] * 1e3:.0f}", "clips/s": f"{options.batch / of['seconds']:.1f}",
                "peak GB": f"{of['peak_gb']:.2f}"}

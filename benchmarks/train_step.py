@@ -23,18 +23,13 @@ PRODUCT = 2048  # side of the matrices of the plain product
 
 
 def main() -> None:
-    parser = arguments(__doc__)
-    parser.add_argument("--size", choices=("tiny", "small", "base"), default="small")
-    parser.add_argument("--batch", type=int, default=8)
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     if options.contestant:
         print(json.dumps(run(options)))
         return
     measured = precisions(options)
     names = [f"{who} {precision} {way}" for precision in measured for who in ("ours", "torch") for way in WAYS]
-    found = contest(
-        "benchmarks.train_step", [*names, *PRODUCTS], options, "--size", options.size, "--batch", str(options.batch)
-    )
+    found = contest("benchmarks.train_step", [*names, *PRODUCTS], options)
     operations = {name: 3 * forward_operations(ours(options.size).config, options.batch) for name in names}
     operations |= dict.fromkeys(PRODUCTS, 2 * PRODUCT**3)
     rates = {name: operations[name] / of["seconds"] for name, of in found.items()}

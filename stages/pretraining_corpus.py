@@ -5,7 +5,7 @@ Writes   data/<corpus>/pretraining/spectrograms/      log-mel in dB, as of stage
          data/<corpus>/pretraining/excerpts.parquet   a row an excerpt, in the same order: what it is,
                                                       train or validation, and its MIDI
 Run      python -m stages.pretraining_corpus <corpus>
-Takes    on two cores: 13 hours of MAESTRO six minutes, the demo corpus seconds
+Takes    on two cores: 13 hours of MAESTRO a quarter of an hour, the demo corpus seconds
 
 Music that the rated corpus holds is left out by name (scale.percepiano.pretraining.exclude_pieces), and the
 list of what was left out is printed. The demo corpus has no other music: there, other players play it.

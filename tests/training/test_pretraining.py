@@ -68,7 +68,6 @@ def test_it_learns_and_is_scored_beside_guesses(objective: str, tmp_path: Path):
         assert scores["reconstruction_error"] < scores["mean_patch_error"]
     if objective == "mspm":
         assert scores["chance_accuracy"] == pytest.approx(1 / 15)
-        assert 0 <= scores["accuracy"] <= 1  # most hidden patches here are silent alike: chance is all there is
 
     pictures = pretext_pictures(model, weights, own, SEED)
     assert pictures["sound"].shape == (3, 40, 16)
