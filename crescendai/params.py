@@ -160,6 +160,22 @@ class MaestroPretraining(_Section):
     exclude_pieces: list[str]
 
 
+class FolderSource(_Section):
+    folder: str
+    table: str
+    rating_range: Annotated[list[float], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> "FolderSource":
+        if not self.rating_range[0] < self.rating_range[1]:
+            raise ValueError("expected the lowest rating, then a higher one")
+        return self
+
+
+class CCMusicSource(_Section):
+    folder: str
+
+
 class PretrainScale(_Section):
     steps: Count
     batch_size: Count
@@ -193,15 +209,37 @@ class PercePianoScale(_Section):
     finetune: FinetuneScale
 
 
+class FolderScale(_Section):
+    source: FolderSource
+    pretraining: DemoPretraining | MaestroPretraining
+    protocols: ProtocolList
+    window_s: Positive
+    network: Network
+    pretrain: PretrainScale
+    finetune: FinetuneScale
+
+
+class CCMusicScale(_Section):
+    source: CCMusicSource
+    pretraining: DemoPretraining | MaestroPretraining
+    protocols: ProtocolList
+    window_s: Positive
+    network: Network
+    pretrain: PretrainScale
+    finetune: FinetuneScale
+
+
 class Scale(_Section):
     demo: DemoScale
     percepiano: PercePianoScale
+    folder: FolderScale
+    ccmusic: CCMusicScale
 
 
 class Params(_Section):
     """All of params.yaml."""
 
-    corpus: Literal["demo", "percepiano"]
+    corpus: Literal["demo", "percepiano", "folder", "ccmusic"]
     lr: Positive
     split: ProtocolList
     seed: Annotated[int, Field(ge=0)]
@@ -214,6 +252,11 @@ class Params(_Section):
     compute: Compute
     evaluate: Evaluate
     scale: Scale
+
+    def split_of(self, corpus: str) -> list[str]:
+        """The protocols that networks are trained on: `split`, but all of its own for folder and ccmusic."""
+        scale = getattr(self.scale, corpus)
+        return scale.protocols if isinstance(scale, FolderScale | CCMusicScale) else self.split
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:

@@ -23,7 +23,7 @@ def run_stage(main: Callable[[str, Params], None], doc: str, compiles: bool = Fa
     worker processes included.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", help="demo or percepiano")
+    parser.add_argument("corpus", help="demo, percepiano, folder or ccmusic")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = parser.parse_args()
     started = time.perf_counter()

@@ -1,13 +1,14 @@
 """baselines: classical models on descriptors of the sound and of the MIDI, out of fold.
 
-Reads    data/<corpus>/clips.parquet, folds.parquet, descriptors.parquet
+Reads    data/<corpus>/clips.parquet, targets.json, folds.parquet, descriptors.parquet
 Writes   data/<corpus>/predictions/baselines.parquet   ratings of each clip, out of fold
 Run      python -m stages.baselines <corpus>
 Takes    on two cores: the demo corpus half a minute, PercePiano four minutes, 0.6 GB
 Expect   PercePiano, R² of audio_blend and midi_blend: composition 0.46 and 0.54, passage 0.36 and 0.49
 
 mean_rater answers the training part's mean. audio_… models see what the network hears; midi_… models
-see every key and pedal movement as it was played, which no listener does: a bound, not a rival.
+see every key and pedal movement as it was played, which no listener does: a bound, not a rival. A corpus
+with recordings, whose keys nobody knows, has no midi_… models.
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ from tqdm import tqdm
 
 from crescendai.datasets.splits import NO_FOLD, all_protocols, protocol_name
 from crescendai.datasets.tables import read_table, write_table
-from crescendai.dimensions import NAMES
+from crescendai.datasets.targets import read_targets
 from crescendai.errors import DataError
 from crescendai.evaluation.baselines import TrainingPart, predict_baselines, predict_mean_rater
 from crescendai.midi.descriptors import describe_performance
@@ -29,7 +30,6 @@ from crescendai.params import Baselines as BaselineSettings
 from crescendai.params import Params
 from stages import run_stage
 
-SENSES = ("audio", "midi")
 MEAN_RATER = "mean_rater"
 
 
@@ -43,11 +43,13 @@ class Task(NamedTuple):
 
 def main(corpus: str, params: Params) -> None:
     folder = Path("data") / corpus
-    clips = read_table(folder / "clips.parquet", ["clip_id", "midi", *NAMES])
-    ratings = clips.set_index("clip_id")[list(NAMES)]
+    names = list(read_targets(folder).names)
+    clips = read_table(folder / "clips.parquet", ["clip_id", "midi", *names])
+    ratings = clips.set_index("clip_id")[names]
     folds = read_table(folder / "folds.parquet")
     protocols = [
-        protocol_name(spec) for spec in all_protocols(getattr(params.scale, corpus).protocols, params.split)
+        protocol_name(spec)
+        for spec in all_protocols(getattr(params.scale, corpus).protocols, params.split_of(corpus))
     ]
     absent = sorted(set(protocols) - set(folds["protocol"]))
     if absent:
@@ -57,25 +59,31 @@ def main(corpus: str, params: Params) -> None:
 
     # ---- what the models see: one table a sense, rows by clip ----
     heard = read_table(folder / "descriptors.parquet").drop(columns="instrument").set_index("clip_id")
-    described = joblib.Parallel(n_jobs=-1)(
-        joblib.delayed(describe_midi)(*row)
-        for row in tqdm(clips[["clip_id", "midi"]].values, "MIDI descriptors", unit="clip")
-    )
-    features = {"audio": heard, "midi": pd.DataFrame(described, index=clips["clip_id"])}
+    features = {"audio": heard}
+    recorded = int(clips["midi"].isna().sum())
+    if recorded:
+        print(f"{recorded} of {len(clips)} clips are recordings, without MIDI: no models of the MIDI")
+    else:
+        described = joblib.Parallel(n_jobs=-1)(
+            joblib.delayed(describe_midi)(*row)
+            for row in tqdm(clips[["clip_id", "midi"]].values, "MIDI descriptors", unit="clip")
+        )
+        features["midi"] = pd.DataFrame(described, index=clips["clip_id"])
     for sense, table in features.items():
         check_descriptors(table, ratings.index, f"{folder}: {sense} descriptors")
 
     # ---- every fold of every protocol, on all cores, in this order ----
-    scored = {protocol: own[own["fold"] != NO_FOLD] for protocol, own in folds.groupby("protocol")}
+    used = {protocol: own[own["fold"] != NO_FOLD] for protocol, own in folds.groupby("protocol")}
     tasks = [
         Task(protocol, int(fold), sense)
         for protocol in protocols
-        for fold in np.unique(scored[protocol]["fold"])
-        for sense in SENSES
+        for fold in np.unique(used[protocol]["fold"])
+        if fold >= 0
+        for sense in features
     ]
     results = joblib.Parallel(n_jobs=-1, return_as="generator")(
         joblib.delayed(predict_fold)(
-            features[task.sense], ratings, scored[task.protocol], task.fold, params.baselines, params.seed
+            features[task.sense], ratings, used[task.protocol], task.fold, params.baselines, params.seed
         )
         for task in tasks
     )
@@ -85,20 +93,16 @@ def main(corpus: str, params: Params) -> None:
             model = name
             if name != MEAN_RATER:
                 model = f"{task.sense}_{model}"
-            elif task.sense != SENSES[0]:
+            elif task.sense != "audio":
                 continue  # it sees nothing: once is enough
             tables.append(table.reset_index().assign(protocol=task.protocol, model=model, fold=task.fold))
 
-    columns = ["protocol", "model", "clip_id", "fold", *NAMES]
+    columns = ["protocol", "model", "clip_id", "fold", *names]
     write_table(pd.concat(tables)[columns], folder / "predictions" / "baselines.parquet")
 
 
-def describe_midi(clip_id: str, midi: bytes | None) -> dict[str, float]:
+def describe_midi(clip_id: str, midi: bytes) -> dict[str, float]:
     """Descriptors of one performance."""
-    if midi is None:
-        raise DataError(
-            f"clip {clip_id}: expected its MIDI in clips.parquet, found none; run stage `fetch` again"
-        )
     return describe_performance(read_midi(midi, clip_id))
 
 
@@ -126,7 +130,7 @@ def check_descriptors(table: pd.DataFrame, clip_ids: pd.Index, source: str) -> N
 def predict_fold(
     table: pd.DataFrame,
     ratings: pd.DataFrame,
-    scored: pd.DataFrame,
+    used: pd.DataFrame,
     fold: int,
     settings: BaselineSettings,
     seed: int,
@@ -135,7 +139,7 @@ def predict_fold(
 
     A clip with several instruments is several rows to learn from; its prediction is their mean.
     """
-    own = scored.set_index("clip_id")
+    own = used.set_index("clip_id")
     train = table[table.index.map(own["fold"]).notna() & (table.index.map(own["fold"]) != fold)]
     test = table[table.index.map(own["fold"]) == fold]
     part = TrainingPart(
@@ -147,7 +151,7 @@ def predict_fold(
         part, test.to_numpy(float), settings.ridge_alphas, settings.svr_c, settings.trees, seed
     )
     return {
-        model: pd.DataFrame(values, index=test.index, columns=list(NAMES)).groupby(level="clip_id").mean()
+        model: pd.DataFrame(values, index=test.index, columns=ratings.columns).groupby(level="clip_id").mean()
         for model, values in predicted.items()
     }
 

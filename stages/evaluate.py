@@ -2,7 +2,7 @@
 
     python -m stages.evaluate <corpus>
 
-Reads   data/<corpus>/clips.parquet, ratings.parquet, folds.parquet, predictions/baselines.parquet,
+Reads   data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parquet, predictions/baselines.parquet,
         predictions/networks.parquet, whose first network is the main one
 Writes  metrics/<corpus>.json
         plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv,
@@ -10,7 +10,8 @@ Writes  metrics/<corpus>.json
 
 Groups are derived from the clips again; a leak, or predictions that are missing, doubled, NaN or of
 another fold, stop the stage before anything is written. Every network is compared with every baseline, and the
-main network with the others. All results are written together at the end.
+main network with the others. A dimension is scored on the clips that it is rated of; classes by how often they are
+told apart. There is no noise ceiling where there are no single ratings. All results are written together at the end.
 
 Time    a few seconds (PercePiano: 6 protocols, 12 models, 2,000 resamples)
 Expect  PercePiano: a noise ceiling of R² 0.75, r 0.87
@@ -18,13 +19,15 @@ Expect  PercePiano: a noise ceiling of R² 0.75, r 0.87
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from crescendai.datasets.splits import LEAKY, all_protocols, protocol_name, shared_passages
+from crescendai.datasets.splits import LEAKY, PLAYERS, all_protocols, protocol_name, shared_passages
 from crescendai.datasets.tables import read_table
+from crescendai.datasets.targets import read_targets
 from crescendai.datasets.texts import write_texts
-from crescendai.dimensions import NAMES
+from crescendai.evaluation.accuracy import score_classes
 from crescendai.evaluation.bootstrap import group_bootstrap_r2
 from crescendai.evaluation.metrics import METRIC_NAMES
 from crescendai.evaluation.predictions import (
@@ -34,7 +37,7 @@ from crescendai.evaluation.predictions import (
     check_predictions,
     gather,
 )
-from crescendai.evaluation.reliability import noise_ceiling
+from crescendai.evaluation.reliability import NoiseCeiling, ceiling_where_known
 from crescendai.evaluation.results import csv_text, json_text
 from crescendai.evaluation.scores import (
     compare_models,
@@ -47,54 +50,52 @@ from crescendai.params import Params
 from stages import run_stage
 
 # Not the megabytes of MIDI and audio.
-CLIP_COLUMNS = ["clip_id", "piece", "segment", "movement", "player", "excerpt", "passage", *NAMES]
+CLIP_COLUMNS = ["clip_id", "piece", "segment", "movement", "player", "excerpt", "passage"]
 MAX_POINTS = 2000  # of predicted.csv: what a scatter plot can show
 
 
 def main(corpus: str, params: Params) -> None:
     # ---- Parameters -----------------------------------------------------------------------------
     corpus_specs = getattr(params.scale, corpus).protocols
-    specs = all_protocols(corpus_specs, params.split)
-    shown_protocol = protocol_name(params.split[0])  # of the plots that have room for one
+    split = params.split_of(corpus)
+    specs = all_protocols(corpus_specs, split)
+    shown_protocol = protocol_name(split[0])  # of the plots that have room for one
 
     # ---- Inputs and their checks ----------------------------------------------------------------
     folder = Path("data") / corpus
     clips_file, folds_file = folder / "clips.parquet", folder / "folds.parquet"
     baselines_file = folder / "predictions/baselines.parquet"
     networks_file = folder / "predictions/networks.parquet"
-    clips = read_table(clips_file, columns=CLIP_COLUMNS)
+    targets = read_targets(folder)
+    clips = read_table(clips_file, columns=[*CLIP_COLUMNS, *targets.names])
     ratings = read_table(folder / "ratings.parquet")
     folds = read_table(folds_file)
     baselines = read_table(baselines_file)
     networks = read_table(networks_file)
-    check_clips(clips, ratings, str(clips_file))
+    check_clips(clips, ratings, targets, str(clips_file))
     check_folds(folds, clips, specs, str(folds_file))
-    check_predictions(baselines, folds, [protocol_name(spec) for spec in corpus_specs], str(baselines_file))
-    check_predictions(networks, folds, [protocol_name(spec) for spec in params.split], str(networks_file))
+    for table, required, file in ((baselines, corpus_specs, baselines_file), (networks, split, networks_file)):
+        check_predictions(table, folds, [protocol_name(spec) for spec in required], targets.names, str(file))
     network_names = list(networks["model"].unique())  # in the order of params.finetune.models
     check_names(network_names, list(baselines["model"].unique()), str(networks_file))
     predictions = pd.concat([baselines, networks], ignore_index=True)
 
     # ---- Noise ceiling --------------------------------------------------------------------------
-    ceiling = noise_ceiling(ratings["clip_id"], ratings["rater"], ratings[list(NAMES)].to_numpy())
-    metrics = {
-        "ceiling": {
-            "r2": float(ceiling.r2.mean()),
-            "pearson": float(ceiling.pearson.mean()),
-            "r2_distinct_raters": float(ceiling.r2_distinct_raters.mean()),
-            "single_rater_pearson": float(ceiling.single_rater_pearson.mean()),
-        }
-    }
+    ceiling = ceiling_where_known(ratings["clip_id"], ratings["rater"], ratings[list(targets.rated_names)].to_numpy())
+    metrics = {"ceiling": mean_ceiling(ceiling)}
 
     # ---- Scores, protocol by protocol -----------------------------------------------------------
     dimensions, comparisons, plots = [], [], {}
     confidence = params.evaluate.confidence
     for protocol in tqdm([protocol_name(spec) for spec in specs], desc="evaluate", unit="protocol"):
-        block = gather(protocol, clips, folds, predictions)
+        block = gather(protocol, clips, folds, predictions, targets)
         samples = group_bootstrap_r2(
             block.rated, block.predicted, block.resampled, params.evaluate.bootstrap_samples, params.seed
         )
         metrics[protocol], table = score_models(block, samples, ceiling, confidence)
+        resamples = params.evaluate.bootstrap_samples
+        for model, told in score_classes(block, resamples, confidence, params.seed).items():
+            metrics[protocol][model]["told_apart"] = told
         dimensions.append(table.assign(protocol=protocol))
         compared = compare_models(block, samples, network_names, confidence)
         comparisons.append(compared.assign(protocol=protocol))
@@ -115,16 +116,29 @@ def main(corpus: str, params: Params) -> None:
     # ---- Outputs --------------------------------------------------------------------------------
     texts = {Path("plots") / corpus / f"{name}.csv": csv_text(table) for name, table in plots.items()}
     write_texts({Path("metrics") / f"{corpus}.json": json_text(metrics), **texts})
-    print(summary(metrics, {name: note(name, clips, folds) for name in metrics if name != "ceiling"}))
+    print(summary(metrics, {protocol_name(spec): note(spec, clips, folds) for spec in specs}))
 
 
-def note(protocol: str, clips: pd.DataFrame, folds: pd.DataFrame) -> str:
+def mean_ceiling(ceiling: NoiseCeiling) -> dict[str, float]:
+    """The noise ceiling averaged over dimensions; empty where one of them has none."""
+    if not np.isfinite(ceiling.r2).all():
+        return {}
+    return {
+        "r2": float(ceiling.r2.mean()),
+        "pearson": float(ceiling.pearson.mean()),
+        "r2_distinct_raters": float(ceiling.r2_distinct_raters.mean()),
+        "single_rater_pearson": float(ceiling.single_rater_pearson.mean()),
+    }
+
+
+def note(spec: str, clips: pd.DataFrame, folds: pd.DataFrame) -> str:
     """What a reader must know before believing a protocol's scores."""
-    if protocol in LEAKY:
+    if spec in LEAKY:
         return " (leaky, for reference)"
+    protocol = protocol_name(spec)
     shared = shared_passages(clips, folds[folds["protocol"] == protocol])
     # Where whole passages are not what is kept apart (players), all are shared, and on purpose.
-    return f" ({len(shared)} passages on both sides)" if shared and protocol != "performer" else ""
+    return f" ({len(shared)} passages on both sides)" if shared and protocol not in PLAYERS else ""
 
 
 def summary(metrics: dict[str, dict], notes: dict[str, str]) -> str:
@@ -134,6 +148,8 @@ def summary(metrics: dict[str, dict], notes: dict[str, str]) -> str:
         f"noise ceiling: R² {top['r2']:.3f}, r {top['pearson']:.3f} "
         f"(R² {top['r2_distinct_raters']:.3f} counting distinct raters only); "
         f"one rater against the others: r {top['single_rater_pearson']:.3f}"
+        if top
+        else "noise ceiling: unknown, for want of several raters a clip"
     ]
     for protocol, text in notes.items():
         lines += [
@@ -144,11 +160,12 @@ def summary(metrics: dict[str, dict], notes: dict[str, str]) -> str:
         ]
         for model, row in sorted(metrics[protocol].items(), key=lambda item: -item[1]["r2"]):
             interval = f"{row['r2_low']:.3f} … {row['r2_high']:.3f}"
-            share = round(row["ceiling_fraction"], 2) + 0.0  # no -0 %
+            share = f"{round(row['ceiling_fraction'], 2) + 0.0:.0%}" if "ceiling_fraction" in row else ""  # no -0 %
+            within = f"{row['r2_folds']:.3f}" if "r2_folds" in row else ""
+            told = "".join(f"  {what} {score['accuracy']:.0%}" for what, score in row.get("told_apart", {}).items())
             lines.append(
-                f"  {model:<16}{row['r2']:>7.3f}{interval:>18}{share:>12.0%}"
-                f"{row['r2_folds']:>10.3f}{row['pearson']:>7.3f}"
-                f"{row['spearman']:>7.3f}{row['ccc']:>7.3f}{row['mae']:>7.3f}"
+                f"  {model:<16}{row['r2']:>7.3f}{interval:>18}{share:>12}{within:>10}{row['pearson']:>7.3f}"
+                f"{row['spearman']:>7.3f}{row['ccc']:>7.3f}{row['mae']:>7.3f}{told}"
             )
     return "\n".join(lines)
 

@@ -1,6 +1,6 @@
 """finetune: networks learn from the ratings and predict every clip out of fold.
 
-Reads    data/<corpus>/clips.parquet, ratings.parquet, folds.parquet, spectrograms/, descriptors.parquet,
+Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parquet, spectrograms/, descriptors.parquet,
          heard.parquet; models/<corpus>/pretrained/network.*
 Writes   data/<corpus>/predictions/networks.parquet    ratings of each clip, out of fold
          data/<corpus>/curves.parquet                  a row an epoch: losses, learning rate, speed
@@ -29,8 +29,8 @@ from crescendai.datasets.manifest import sha256_of
 from crescendai.datasets.splits import NO_FOLD, protocol_name
 from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table, write_table
+from crescendai.datasets.targets import Targets, read_targets
 from crescendai.datasets.texts import write_texts
-from crescendai.dimensions import NAMES, NUM_DIMENSIONS
 from crescendai.errors import DataError
 from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.backbone import Backbone
@@ -66,19 +66,20 @@ def main(corpus: str, params: Params) -> None:
                                         "heard.parquet", "spectrograms/index.parquet")]  # fmt: skip
     pretrained_path = Path("models") / corpus / "pretrained" / "network"
     pretrained = load_model(pretrained_path)
-    table = read_table(files[0], ["clip_id", "movement", *NAMES])
+    targets = read_targets(folder)
+    table = read_table(files[0], ["clip_id", "movement", *targets.names])
     folds = read_table(files[2])
     described = read_table(files[3]).merge(read_table(files[4]), on=["clip_id", "instrument"], how="left")
-    clips = RatedClips.of(table, read_table(files[1]), SpectrogramStore(folder / "spectrograms"), described)
+    clips = RatedClips.of(table, read_table(files[1]), SpectrogramStore(folder / "spectrograms"), described, targets)
     inputs = [sha256_of(file) for file in [*files, pretrained_path.with_name("network.safetensors")]]
 
     # ---- Training, model by model, protocol by protocol and fold by fold --------------------------
     curves, predictions, models, watches = [], [], {}, []
     for name, row in params.finetune.models.items():
-        pupil = make_pupil(name, row, clips, pretrained, getattr(params.scale, corpus).finetune, params)
-        for protocol in map(protocol_name, params.split):
+        pupil = make_pupil(name, row, clips, targets, pretrained, getattr(params.scale, corpus).finetune, params)
+        for protocol in map(protocol_name, params.split_of(corpus)):
             fold_of_clip, group_of_clip = folds_of(folds, protocol, table["clip_id"], files[2])
-            for fold in np.unique(fold_of_clip[fold_of_clip != NO_FOLD]):
+            for fold in np.unique(fold_of_clip[fold_of_clip >= 0]):
                 where = f"{name}, {protocol}, fold {fold}"
                 held_out = np.flatnonzero(fold_of_clip == fold)
                 rest = np.flatnonzero((fold_of_clip != fold) & (fold_of_clip != NO_FOLD))
@@ -97,7 +98,7 @@ def main(corpus: str, params: Params) -> None:
                 )  # fmt: skip
                 place = {"protocol": protocol, "model": name, "clip_id": table["clip_id"].to_numpy()[held_out]}
                 predictions.append(
-                    pd.DataFrame({**place, "fold": fold, **dict(zip(NAMES, rated.T, strict=True))})
+                    pd.DataFrame({**place, "fold": fold, **dict(zip(targets.names, rated.T, strict=True))})
                 )
                 curves.append(pd.DataFrame(curve).assign(protocol=protocol, model=name, fold=fold))
                 models[f"{name}-{protocol}-fold{fold}"] = trained
@@ -117,12 +118,13 @@ def main(corpus: str, params: Params) -> None:
 class Pupil(NamedTuple):
     """A row of `finetune.models`, ready to learn; all folds begin with it.
 
-    clips: with the descriptors that this row may know.
+    targets: what is learned. clips: with the descriptors that this row may know.
     start: parameters that learn; frozen: those that do not, and encoded: what they make of the clips, or None.
     input_scale: that of pretraining; None where each fold measures its own.
     """
 
     trainee: Trainee
+    targets: Targets
     clips: RatedClips
     start: dict
     frozen: dict
@@ -132,12 +134,14 @@ class Pupil(NamedTuple):
 
 
 def make_pupil(
-    name: str, row: FinetunedModel, clips: RatedClips, pretrained: TrainedModel, scale: FinetuneScale, params: Params
-) -> Pupil:
+    name: str, row: FinetunedModel, clips: RatedClips, targets: Targets, pretrained: TrainedModel,
+    scale: FinetuneScale, params: Params,
+) -> Pupil:  # fmt: skip
     """The network of a row, and what it starts with."""
     # Without pretraining, nothing that a pretrained network heard may be known either.
     clips = clips if row.pretrained else clips.as_sound_alone()
-    model = make_network(pretrained.network.config, params.finetune, row.fusion, len(clips.descriptor_names))
+    config = pretrained.network.config
+    model = make_network(config, params.finetune, row.fusion, len(targets.names), len(clips.descriptor_names))
     fresh = jax.jit(model.init)(jax.random.key(params.seed), *example_input(model))["params"]
     if row.pretrained:
         fresh, account = transfer(fresh, pretrained.params)
@@ -152,7 +156,8 @@ def make_pupil(
     print(f"{name}: {counts[0]:.2f} million parameters, {counts[1]:.2f} of them learn")
     epochs, patience = (scale.frozen_epochs, 0) if row.frozen else (scale.max_epochs, scale.patience)
     schedule = Schedule(params.lr, params.finetune.warmup_fraction, epochs, patience, scale.batch_size)
-    return Pupil(make_trainee(model, start, row, params), clips, start, frozen, encoded, input_scale, schedule)
+    trainee = make_trainee(model, start, row, params)
+    return Pupil(trainee, targets, clips, start, frozen, encoded, input_scale, schedule)
 
 
 def learn(
@@ -172,22 +177,24 @@ def learn(
     described = scales.descriptors if pupil.trainee.described else None
     knows_heard = described is not None and any(name.startswith(HEARD) for name in described.names)
     trained = TrainedModel(
-        pupil.trainee.model, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, NAMES,
+        pupil.trainee.model, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, pupil.targets.names,
         described, pretrained if knows_heard else None,
     )  # fmt: skip
     return trained, curve
 
 
-def make_network(config: BackboneConfig, settings: Finetune, fusion: str, num_descriptors: int) -> RatingNetwork:
+def make_network(
+    config: BackboneConfig, settings: Finetune, fusion: str, num_targets: int, num_descriptors: int
+) -> RatingNetwork:
     """The network of a row of ``finetune.models``: the pretrained one's sizes, finetuning's dropout."""
     config = config.replace(
         dropout=settings.dropout, stochastic_depth=settings.stochastic_depth, patchout=settings.patchout
     )
     heads = {"head": settings.head, "head_dropout": settings.head_dropout, "variance": settings.variance}
     if fusion == "none":
-        return AudioSpectrogramTransformer(config, NUM_DIMENSIONS, **heads)
+        return AudioSpectrogramTransformer(config, num_targets, **heads)
     return HybridTransformer(
-        config, NUM_DIMENSIONS, num_descriptors, fusion, settings.fusion_width, settings.pooled_dropout,
+        config, num_targets, num_descriptors, fusion, settings.fusion_width, settings.pooled_dropout,
         settings.descriptor_dropout, **heads,
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """pretraining_corpus: performances nobody rated, heard on a piano, for the network to learn from by itself.
 
-Reads    MAESTRO v3 (percepiano), or the demo corpus's own players (demo); params.yaml
+Reads    MAESTRO v3 (percepiano), or the demo corpus's own players (demo, folder, ccmusic); params.yaml
 Writes   data/<corpus>/pretraining/spectrograms/      log-mel in dB, as of stage spectrograms
          data/<corpus>/pretraining/excerpts.parquet   a row an excerpt, in the same order: what it is,
                                                       train or validation, and its MIDI
@@ -31,7 +31,7 @@ from crescendai.datasets.store import write_store
 from crescendai.datasets.tables import write_table
 from crescendai.midi.excerpt import excerpt
 from crescendai.midi.notes import read_midi, write_midi
-from crescendai.params import DemoScale, MaestroPretraining, Params
+from crescendai.params import DemoPretraining, DemoSource, MaestroPretraining, Params
 from stages import run_stage
 
 SHORTEST_S = 20.0  # a performance shorter than this has no room for two windows
@@ -53,8 +53,8 @@ def main(corpus: str, params: Params) -> None:
     # ---- Inputs ---------------------------------------------------------------------------------
     started = time.perf_counter()
     scale = getattr(params.scale, corpus)
-    if isinstance(scale, DemoScale):
-        sources = demo_sources(scale, params.seed)
+    if isinstance(scale.pretraining, DemoPretraining):
+        sources = demo_sources(params.scale.demo.source, scale.pretraining, params.seed)
     else:
         sources = maestro_sources(scale.pretraining, params.seed)
     pianos = [(instrument_named(name), sound_file(name)) for name in params.render.instruments]
@@ -116,9 +116,9 @@ def maestro_sources(settings: MaestroPretraining, seed: int) -> list[Source]:
     ]  # fmt: skip
 
 
-def demo_sources(scale: DemoScale, seed: int) -> list[Source]:
+def demo_sources(source: DemoSource, pretraining: DemoPretraining, seed: int) -> list[Source]:
     """The demo corpus's passages, played by others: the last player is held out."""
-    source, players = scale.source, scale.pretraining.players
+    players = pretraining.players
     clips, _ = make_demo(source.pieces, source.passages_per_piece, players, source.raters, seed + 1)
     midi = dict(zip(clips["clip_id"], clips["midi"], strict=True))
     return [

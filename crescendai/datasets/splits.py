@@ -7,6 +7,7 @@ composition    (piece, segment), near to PercePiano's published protocol      th
 passage        all excerpts that share music                                  music never heard
 performer      the player                                                     a pianist never heard
 movement       the movement, one fold each                                    works never heard
+piano          the piano (CCMusic, whose player is a piano), one fold each    a piano never heard
 random         the clip itself: leaky by design, for reference only           none
 file:<path>    folds published as JSON ``{"fold_0": [clip_id, …], …}``        theirs
 =============  =============================================================  ===================
@@ -32,11 +33,16 @@ GROUP_COLUMNS = {
     "passage": ["passage"],
     "performer": ["player"],
     "movement": ["movement"],
+    "piano": ["player"],
     "random": ["clip_id"],
 }
 PUBLISHED_GROUP = ["excerpt"]
-LEAKY = ("random",)
+CCMUSIC_SPLIT = "file:data/ccmusic/folds/published.json"  # every piano, and so every score, on both sides
+LEAKY = ("random", CCMUSIC_SPLIT)
 NO_FOLD = -1  # neither trained on nor scored
+TRAINING = -2  # trained on, whatever the fold, and never scored
+ONE_FOLD_A_GROUP = ("movement", "piano")
+PLAYERS = ("performer", "piano")  # protocols whose folds are made of who plays, so that music is in all of them
 PUBLISHED_PREFIX = "file:"
 
 
@@ -115,7 +121,7 @@ def assign_folds(clips: pd.DataFrame, spec: str, n_folds: int, seed: int) -> pd.
     groups = groups_of(clips, spec)
     if spec.startswith(PUBLISHED_PREFIX):
         folds = _published_folds(Path(spec.removeprefix(PUBLISHED_PREFIX)), clips["clip_id"])
-    elif spec == "movement":
+    elif spec in ONE_FOLD_A_GROUP:
         folds = np.unique(groups, return_inverse=True)[1]
     else:
         folds = deal_groups(groups, n_folds, seed, strata=clips["movement"])
@@ -157,8 +163,33 @@ def shared_passages(clips: pd.DataFrame, folds: pd.DataFrame) -> list[str]:
     return sorted(count.index[count > 1])
 
 
+def check_teachable(clips: pd.DataFrame, names: Sequence[str], folds: pd.DataFrame, protocol: str) -> None:
+    """Refuses folds that leave too little to learn a target from: two groups that know it are the least.
+
+    clips: with the targets ``names``, NaN where one is not rated; folds: of one protocol.
+
+    Raises:
+        DataError: names the targets and the folds.
+    """
+    own = folds.set_index("clip_id").loc[clips["clip_id"]]
+    fold, group = own["fold"].to_numpy(), own["group"].to_numpy(str)
+    lacking = []
+    for name in names:
+        known = clips[name].notna().to_numpy()
+        for number in np.unique(fold[fold >= 0]):
+            taught = len(np.unique(group[known & (fold != number) & (fold != NO_FOLD)]))
+            if taught < 2:
+                lacking.append(f"{name} outside of fold {number} ({taught})")
+    if lacking:
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        raise DataError(
+            f"protocol {protocol}: expected ratings of every target in at least 2 groups to learn from, found fewer: "
+            f"{'; '.join(lacking[:5])}{more}; rate more clips, leave the target out, or change folds.n_folds"
+        )
+
+
 def _published_folds(path: Path, clip_ids: pd.Series) -> np.ndarray:
-    """Folds of a JSON file ``{"fold_0": [...], …, "test": [...]}``; ``test`` becomes `NO_FOLD`."""
+    """Folds of a JSON file ``{"fold_0": [...], …}``; ``train`` becomes `TRAINING`, and ``test`` `NO_FOLD`."""
     if not path.exists():
         raise DataError(f"{path}: expected published folds, not found; stage `fetch` brings them")
     named = {clip: name for name, clips in json.loads(path.read_text()).items() for clip in clips}
@@ -169,4 +200,5 @@ def _published_folds(path: Path, clip_ids: pd.Series) -> np.ndarray:
             f"{unknown[:3]} and {len(left_out)} left out {left_out[:3]}; use folds made for this corpus"
         )
     numbers = {name: int(name.removeprefix("fold_")) for name in set(named.values()) if name.startswith("fold_")}
+    numbers["train"] = TRAINING
     return clip_ids.map(named).map(numbers).fillna(NO_FOLD).to_numpy(dtype=int)

@@ -30,6 +30,9 @@ def group_bootstrap_r2(
     112 groups, 95 % intervals hold the true R² in 91, 92 and 93 % of studies, either way, but miss
     more evenly on both sides this way.)
 
+    A rating that is NaN is missing and counts in no sum; a resample without any rating of a dimension says nothing of
+    it: NaN.
+
     rated: ``[b, k]``; predicted: ``[m, b, k]``, a model each; groups: ``[b]`` what is drawn together.
 
     Returns:
@@ -45,22 +48,31 @@ def group_bootstrap_r2(
     equal = np.full(num_groups, 1 / num_groups)
     draws = np.random.default_rng(seed).multinomial(num_groups, equal, num_samples)
     weights = draws.astype(float)  # [s, g]
-    squares = _sum_by_group((rated - rated.mean(axis=0)) ** 2, group)  # [g, k]
+    missing = np.isnan(rated)
+    squares = _sum_by_group(_or_zero((rated - np.nanmean(rated, axis=0)) ** 2), group)  # [g, k]
     total = weights @ squares  # [s, k]
-    if (total <= 1e-12 * squares.sum(axis=0)).any():
+    nothing = total <= 1e-12 * squares.sum(axis=0)
+    if nothing[:, ~missing.any(axis=0)].any():
         raise DataError(
             f"bootstrap: expected ratings off the mean in every resample, found {num_groups} groups so small "
             "that one has none; add data"
         )
-    error = np.stack([weights @ _sum_by_group((rated - model) ** 2, group) for model in predicted])
-    return 1 - error / total
+    error = np.stack([weights @ _sum_by_group(_or_zero((rated - model) ** 2), group) for model in predicted])
+    return 1 - error / np.where(nothing, np.nan, total)
 
 
 def percentile_interval(samples: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """The middle ``confidence`` (0 to 1) of resampled scores ``[s, …]``: its lower and upper end."""
+    """The middle ``confidence`` (0 to 1) of resampled scores ``[s, …]``: its lower and upper end.
+
+    Resamples that say nothing (NaN) are left out.
+    """
     tail = (1 - confidence) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail], axis=0)
+    low, high = np.nanquantile(samples, [tail, 1 - tail], axis=0)
     return low, high
+
+
+def _or_zero(squares: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(squares), 0.0, squares)
 
 
 def _sum_by_group(values: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -22,6 +22,8 @@ def compare(
 ) -> Comparison:
     """Compares two scores by their resamples, which must be of the same clips in the same order.
 
+    Resamples that say nothing of a model (NaN) are left out.
+
     p is the smallest one whose interval excludes 0: twice the smaller share of resampled
     differences on one side of 0, where one more resample is counted on either side so that p is
     never 0 (Davison & Hinkley 1997, sections 4.2 and 5.4). It agrees with the percentile interval.
@@ -29,6 +31,7 @@ def compare(
     model, baseline: the scores; model_samples, baseline_samples: ``[s]`` resampled scores.
     """
     differences = model_samples - baseline_samples
+    differences = differences[~np.isnan(differences)]
     low, high = percentile_interval(differences, confidence)
     smaller = min(np.sum(differences <= 0), np.sum(differences >= 0))
     p = min(1.0, 2 * (smaller + 1) / (len(differences) + 1))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crescendai.datasets.splits import NO_FOLD, check_no_leak, groups_of, protocol_name
-from crescendai.dimensions import NAMES
+from crescendai.datasets.splits import NO_FOLD, PLAYERS, check_no_leak, groups_of, protocol_name
+from crescendai.datasets.targets import Targets
 from crescendai.errors import DataError
 
 
@@ -21,29 +21,44 @@ class ProtocolPredictions:
     clip_ids: list[str]  # [b]
     fold: np.ndarray  # [b]
     resampled: np.ndarray  # [b] what the bootstrap draws together: the passage, or the player
-    rated: np.ndarray  # [b, k]
+    names: tuple[str, ...]  # [k] the targets between two poles
+    rated: np.ndarray  # [b, k] NaN where there is no rating
     models: list[str]  # [m]
     predicted: np.ndarray  # [m, b, k]
+    told: "dict[str, ToldApart]"  # what is told apart -> which class
 
 
-def check_clips(clips: pd.DataFrame, ratings: pd.DataFrame, source: str) -> None:
-    """Refuses clips with a missing rating, or whose rating is not the mean of their single ratings.
+@dataclass(frozen=True)
+class ToldApart:
+    """Classes of the clips, as positions in the names of the classes."""
+
+    names: tuple[str, ...]
+    true: np.ndarray  # [b]
+    predicted: np.ndarray  # [m, b] of the largest prediction
+
+
+def check_clips(clips: pd.DataFrame, ratings: pd.DataFrame, targets: Targets, source: str) -> None:
+    """Refuses clips without any rating, or whose rating is not the mean of their single ratings.
 
     Raises:
         DataError: names the clips.
     """
     _refuse(clips.loc[clips["clip_id"].duplicated(), "clip_id"], source, "every clip once", "twice")
-    bad = clips.loc[~np.isfinite(clips[list(NAMES)].to_numpy()).all(axis=1), "clip_id"]
-    _refuse(bad, source, "19 finite ratings a clip", "a rating that is NaN or infinite")
-    means = ratings.groupby("clip_id")[list(NAMES)].mean()
+    names = list(targets.names)
+    values = clips[names].to_numpy(float)
+    bad = clips.loc[np.isnan(values).all(axis=1) | np.isinf(values).any(axis=1), "clip_id"]
+    _refuse(bad, source, "finite ratings of every clip", "none, or infinite ones")
+    means = ratings.groupby("clip_id")[names].mean()
     _refuse(
         set(means.index) ^ set(clips["clip_id"]),
         source,
         "the clips of ratings.parquet",
         "clips in only one of the two",
     )
-    off = (clips.set_index("clip_id")[list(NAMES)] - means).abs().max(axis=1)
-    _refuse(off.index[~(off < 1e-3)], source, "the mean of the single ratings", "another rating")
+    own = clips.set_index("clip_id")[names]
+    off = (own - means.loc[own.index]).abs().max(axis=1)
+    differ = ~(off < 1e-3) | (own.isna() != means.loc[own.index].isna()).any(axis=1)
+    _refuse(off.index[differ], source, "the mean of the single ratings", "another rating")
 
 
 def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, specs: Sequence[str], source: str) -> None:
@@ -78,21 +93,21 @@ def check_folds(folds: pd.DataFrame, clips: pd.DataFrame, specs: Sequence[str], 
 
 
 def check_predictions(
-    predictions: pd.DataFrame, folds: pd.DataFrame, required: Sequence[str], source: str
+    predictions: pd.DataFrame, folds: pd.DataFrame, required: Sequence[str], names: Sequence[str], source: str
 ) -> None:
     """Refuses predictions that are not exactly one a scored clip, out of its own fold.
 
-    required: names of the protocols that must be there; others that have folds may be.
+    required: names of the protocols that must be there; others that have folds may be. names: of the targets.
 
     Raises:
         DataError: names the model, the protocol and the clips.
     """
-    scored = folds[folds["fold"] != NO_FOLD]
+    scored = folds[folds["fold"] >= 0]
     protocols, models = predictions["protocol"].unique(), predictions["model"].unique()
     _refuse(set(required) - set(protocols), source, f"protocols {', '.join(required)}", "none of")
     unknown = set(protocols) - set(folds["protocol"])
     _refuse(unknown, source, "protocols of folds.parquet", "unknown protocols")
-    values = predictions[list(NAMES)].to_numpy()
+    values = predictions[list(names)].to_numpy()
     bad = predictions.loc[~np.isfinite(values).all(axis=1)]
     _refuse(
         bad["model"] + " " + bad["protocol"] + " " + bad["clip_id"],
@@ -129,26 +144,49 @@ def check_names(networks: Sequence[str], baselines: Sequence[str], source: str) 
 
 
 def gather(
-    protocol: str, clips: pd.DataFrame, folds: pd.DataFrame, predictions: pd.DataFrame
+    protocol: str, clips: pd.DataFrame, folds: pd.DataFrame, predictions: pd.DataFrame, targets: Targets
 ) -> ProtocolPredictions:
     """Lines up one protocol's checked predictions; models in the order in which the table has them.
 
     The bootstrap draws players where folds are made of players, else passages: movements are too
     few to draw from, and single clips too much alike.
     """
-    own = folds[(folds["protocol"] == protocol) & (folds["fold"] != NO_FOLD)]
+    of_protocol = folds[folds["protocol"] == protocol]
+    own = of_protocol[of_protocol["fold"] >= 0]
     fold = own.set_index("clip_id")["fold"].sort_index()
     ordered = clips.set_index("clip_id").loc[fold.index]
     rows = predictions[predictions["protocol"] == protocol]
     models = list(rows["model"].unique())
-    by_model = {model: table.set_index("clip_id")[list(NAMES)] for model, table in rows.groupby("model")}
+    by_model = {model: table.set_index("clip_id").loc[fold.index] for model, table in rows.groupby("model")}
+    names = targets.rated_names
+    told = {
+        what: ToldApart(
+            classes,
+            ordered[list(classes)].to_numpy().argmax(axis=1),
+            np.stack([by_model[model][list(classes)].to_numpy().argmax(axis=1) for model in models]),
+        )
+        for what, classes in targets.classes.items()
+        if _are_taught(clips, of_protocol, classes)
+    }
     return ProtocolPredictions(
         clip_ids=list(fold.index),
         fold=fold.to_numpy(),
-        resampled=ordered["player" if protocol == "performer" else "passage"].to_numpy(dtype=str),
-        rated=ordered[list(NAMES)].to_numpy(dtype=float),
+        resampled=ordered["player" if protocol in PLAYERS else "passage"].to_numpy(dtype=str),
+        names=names,
+        rated=ordered[list(names)].to_numpy(dtype=float),
         models=models,
-        predicted=np.stack([by_model[model].loc[fold.index].to_numpy(dtype=float) for model in models]),
+        predicted=np.stack([by_model[model][list(names)].to_numpy(dtype=float) for model in models]),
+        told=told,
+    )
+
+
+def _are_taught(clips: pd.DataFrame, folds: pd.DataFrame, classes: Sequence[str]) -> bool:
+    """Whether every class that a fold asks for is among those that its training part shows."""
+    fold = folds.set_index("clip_id")["fold"].reindex(clips["clip_id"]).to_numpy()
+    true = clips[list(classes)].to_numpy().argmax(axis=1)
+    return all(
+        set(true[fold == number]) <= set(true[(fold != number) & (fold != NO_FOLD)])
+        for number in np.unique(fold[fold >= 0])
     )
 
 

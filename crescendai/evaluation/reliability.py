@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from crescendai.errors import DataError
 from crescendai.evaluation.metrics import pearson
@@ -78,6 +79,24 @@ def noise_ceiling(clip_ids: Sequence[str], raters: Sequence[str], answers: np.nd
         distinct.append(_distinct_rater_reliability(*own))
         single.append(_single_rater_pearson(*own))
     return NoiseCeiling(np.array(r2), np.array(distinct), np.array(single))
+
+
+def ceiling_where_known(clip_ids: Sequence[str], raters: Sequence[str], answers: np.ndarray) -> NoiseCeiling:
+    """As `noise_ceiling`, with NaN for the dimensions that too few raters answered, instead of an error."""
+    clip, rater = np.asarray(clip_ids, dtype=str), np.asarray(raters, dtype=str)
+    known = [dim for dim, column in enumerate(answers.T) if _is_enough(clip, rater, ~np.isnan(column))]
+    found = np.full((3, answers.shape[1]), np.nan)
+    if known:
+        ceiling = noise_ceiling(clip, rater, answers[:, known])
+        found[:, known] = ceiling.r2, ceiling.r2_distinct_raters, ceiling.single_rater_pearson
+    return NoiseCeiling(*found)
+
+
+def _is_enough(clip: np.ndarray, rater: np.ndarray, given: np.ndarray) -> bool:
+    """Whether a dimension has two clips, and a rater of enough clips that others rated too."""
+    raters_of = pd.DataFrame({"clip": clip[given], "rater": rater[given]}).drop_duplicates()
+    shared = raters_of[raters_of.groupby("clip")["rater"].transform("size") > 1]
+    return raters_of["clip"].nunique() > 1 and shared.groupby("rater").size().max() >= MIN_CLIPS_PER_RATER
 
 
 def variance_components(clip: np.ndarray, answer: np.ndarray) -> tuple[float, float]:

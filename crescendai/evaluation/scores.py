@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from crescendai.dimensions import NAMES
 from crescendai.evaluation.bootstrap import percentile_interval
 from crescendai.evaluation.comparison import compare, holm
-from crescendai.evaluation.metrics import evaluate_dimensions, pearson, r2_folds
+from crescendai.evaluation.metrics import pearson
+from crescendai.evaluation.missing import evaluate_known, r2_within_folds
 from crescendai.evaluation.predictions import ProtocolPredictions
 from crescendai.evaluation.reliability import NoiseCeiling
 
@@ -24,23 +24,24 @@ def score_models(
     samples: ``[m, s, k]`` resampled R², see `crescendai.evaluation.bootstrap.group_bootstrap_r2`.
 
     Returns:
-        model -> scores averaged over dimensions, and a table with a row a model and dimension.
+        model -> scores averaged over dimensions, and a table with a row a model and dimension. ``r2_folds`` and
+        ``ceiling_fraction`` are left out where folds or raters say nothing of them.
     """
-    overall, tables = {}, []
+    overall, tables, best = {}, [], float(ceiling.r2.mean())
     for model, predicted, own in zip(block.models, block.predicted, samples, strict=True):
-        by_dimension = evaluate_dimensions(block.rated, predicted)
+        by_dimension = evaluate_known(block.rated, predicted)
         means = {name: float(values.mean()) for name, values in by_dimension.items()}
         # The interval is of the mean: dimensions go up and down together, so theirs must not be averaged.
         low, high = percentile_interval(own.mean(axis=1), confidence)
-        overall[model] = means | {
-            "r2_low": float(low),
-            "r2_high": float(high),
-            "r2_folds": r2_folds(block.rated, predicted, block.fold),
-            "ceiling_fraction": means["r2"] / float(ceiling.r2.mean()),
-        }
+        overall[model] = means | {"r2_low": float(low), "r2_high": float(high)}
+        within = r2_within_folds(block.rated, predicted, block.fold)
+        if within is not None:
+            overall[model]["r2_folds"] = within
+        if np.isfinite(best):
+            overall[model]["ceiling_fraction"] = means["r2"] / best
         lows, highs = percentile_interval(own, confidence)
         intervals = {"r2_low": lows, "r2_high": highs, "ceiling_r2": ceiling.r2}
-        tables.append(pd.DataFrame({"model": model, "dimension": NAMES, **by_dimension, **intervals}))
+        tables.append(pd.DataFrame({"model": model, "dimension": block.names, **by_dimension, **intervals}))
     return overall, pd.concat(tables, ignore_index=True)
 
 
@@ -53,7 +54,7 @@ def compare_models(
     networks: the main one first. p_holm is corrected for all comparisons of the protocol.
     """
     scores = {
-        model: evaluate_dimensions(block.rated, own)["r2"].mean()
+        model: evaluate_known(block.rated, own)["r2"].mean()
         for model, own in zip(block.models, block.predicted, strict=True)
     }
     resampled = {model: own.mean(axis=1) for model, own in zip(block.models, samples, strict=True)}
@@ -81,12 +82,12 @@ def compare_models(
 
 def sample_points(block: ProtocolPredictions, models: Sequence[str], limit: int, seed: int) -> pd.DataFrame:
     """Rated against predicted, at most ``limit`` (clip, dimension) points a model, the same for all."""
-    num_points = block.rated.size
-    chosen = np.sort(np.random.default_rng(seed).permutation(num_points)[:limit])
-    clip, dimension = np.divmod(chosen, len(NAMES))
+    known = np.flatnonzero(~np.isnan(block.rated))
+    chosen = known[np.sort(np.random.default_rng(seed).permutation(len(known))[:limit])]
+    clip, dimension = np.divmod(chosen, len(block.names))
     shared = {
         "clip_id": np.array(block.clip_ids)[clip],
-        "dimension": np.array(NAMES)[dimension],
+        "dimension": np.array(block.names)[dimension],
         "rated": block.rated[clip, dimension],
     }
     tables = []
@@ -98,7 +99,7 @@ def sample_points(block: ProtocolPredictions, models: Sequence[str], limit: int,
 
 def error_correlation(block: ProtocolPredictions) -> pd.DataFrame:
     """Correlation of models' errors, pooled over clips and dimensions: who could help whom."""
-    errors = (block.predicted - block.rated).reshape(len(block.models), -1)
+    errors = (block.predicted - block.rated)[:, ~np.isnan(block.rated)]
     rows = [
         {"model_a": one, "model_b": other, "correlation": pearson(errors[a][:, None], errors[b][:, None])[0]}
         for (a, one), (b, other) in product(enumerate(block.models), repeat=2)
@@ -115,5 +116,5 @@ def dimension_bars(dimensions: pd.DataFrame, networks: Sequence[str], ceiling: N
     audio = means[means.index.str.startswith(AUDIO_BASELINE_PREFIX)]
     shown = [*networks, *([audio.idxmax()] if len(audio) else [])]
     bars = [dimensions.loc[dimensions["model"] == model, ["dimension", "model", "r2"]] for model in shown]
-    bars.append(pd.DataFrame({"dimension": NAMES, "model": "ceiling", "r2": ceiling.r2}))
+    bars.append(pd.DataFrame({"dimension": dimensions["dimension"].unique(), "model": "ceiling", "r2": ceiling.r2}))
     return pd.concat(bars, ignore_index=True)

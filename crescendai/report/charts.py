@@ -84,21 +84,23 @@ def tick_row(axis: Axis, ticks: Sequence[float]) -> Markup:
 def score_row(
     axis: Axis,
     ticks: Sequence[float],
-    ceiling: float,
+    ceiling: float | None,
     points: Sequence[tuple[str, bool, float]],
     interval: tuple[float, float] | None = None,
 ) -> Markup:
-    """Scores on an axis that is shaded up to the noise ceiling.
+    """Scores on an axis that is shaded up to the noise ceiling, where it is known.
 
     points: (kind, hollow, value), drawn in order; the last is on top.
     interval: low and high of the last point.
     """
     middle = ROW_HEIGHT / 2
-    width = f"{float(axis.percent(ceiling)[:-1]) - float(axis.percent(0)[:-1]):.2f}%"
-    parts = [tag("rect", x=axis.percent(0), y=4, width=width, height=ROW_HEIGHT - 8, class_="track")]
-    parts += _grid(axis, ticks)
-    parts.append(tag("line", x1=axis.percent(ceiling), x2=axis.percent(ceiling), y1=2, y2=ROW_HEIGHT - 2,
-                     class_="ceiling"))  # fmt: skip
+    parts = _grid(axis, ticks)
+    if ceiling is not None:
+        width = f"{float(axis.percent(ceiling)[:-1]) - float(axis.percent(0)[:-1]):.2f}%"
+        track = tag("rect", x=axis.percent(0), y=4, width=width, height=ROW_HEIGHT - 8, class_="track")
+        end = tag("line", x1=axis.percent(ceiling), x2=axis.percent(ceiling), y1=2, y2=ROW_HEIGHT - 2,
+                  class_="ceiling")  # fmt: skip
+        parts = [track, *parts, end]
     if interval is not None:
         low, high = (axis.percent(value) for value in interval)
         parts.append(tag("line", x1=low, x2=high, y1=middle, y2=middle, class_=f"whisker {points[-1][0]}"))
@@ -170,22 +172,26 @@ def learning_curve(
     return _svg([*texts[:2], plot, point, *texts[2:]], "curve", label, height=134)
 
 
-def hairpin(ceiling: float, best: Sequence[tuple[str, float, str]]) -> Markup:
-    """The scale from guessing (0) to perfect (1) as a crescendo, filled up to the noise ceiling.
+def hairpin(ceiling: float | None, best: Sequence[tuple[str, float, str]]) -> Markup:
+    """The scale from guessing (0) to perfect (1) as a crescendo, filled up to the noise ceiling, where it is known.
 
     best: (kind, R², label) of the best row that hears audio and of the best that reads MIDI; the
         first label stands above the scale, the others below it.
     """
     axis = Axis(0, 1)
-    x = float(axis.percent(ceiling)[:-1])
+    x = 0.0 if ceiling is None else float(axis.percent(ceiling)[:-1])
+    reachable = tag("path", d=f"M0 50L{x} {50 - x / 2}V{50 + x / 2}Z", class_="reachable")
     shape = tag(
         "svg",
-        tag("path", d=f"M0 50L{x} {50 - x / 2}V{50 + x / 2}Z", class_="reachable"),
+        *([] if ceiling is None else [reachable]),
         tag("path", d="M100 0L0 50L100 100", class_="hairpin"),
         viewBox="0 0 100 100", preserveAspectRatio="none", x="0", y=26, width="100%", height=76,
     )  # fmt: skip
-    parts = [shape, tag("line", x1=f"{x}%", x2=f"{x}%", y1=26, y2=102, class_="ceiling")]
-    parts.append(tag("text", f"ceiling {ceiling:.2f}", x=f"{x}%", y=120, text_anchor="start", class_="note"))
+    parts, known = [shape], ""
+    if ceiling is not None:
+        parts.append(tag("line", x1=f"{x}%", x2=f"{x}%", y1=26, y2=102, class_="ceiling"))
+        parts.append(tag("text", f"ceiling {ceiling:.2f}", x=f"{x}%", y=120, text_anchor="start", class_="note"))
+        known = f"noise ceiling {ceiling:.2f}; "
     for index, (kind, r2, label) in enumerate(best):
         share = min(max(r2, 0.0), 1.0)
         half = max(38 * share, 6)
@@ -196,7 +202,7 @@ def hairpin(ceiling: float, best: Sequence[tuple[str, float, str]]) -> Markup:
         anchor = "start" if share < 0.3 else "end"
         parts.append(tag("text", label, x=axis.percent(share), y=16 if above else 120, text_anchor=anchor,
                          class_=f"label {kind}"))  # fmt: skip
-    spoken = f"Scale from 0, guessing the mean, to 1, perfect: noise ceiling {ceiling:.2f}; " + "; ".join(
+    spoken = f"Scale from 0, guessing the mean, to 1, perfect: {known}" + "; ".join(
         label for _, _, label in best
     )
     return _svg(parts, "hero", spoken, height=126)

@@ -1,10 +1,11 @@
 """The clips that the main network predicted best and worst, to be heard and seen."""
 
 import numpy as np
+import pandas as pd
 
 from crescendai.audio.logmel import mel_centres_hz
 from crescendai.datasets.store import SpectrogramStore
-from crescendai.dimensions import DIMENSIONS, NAMES
+from crescendai.datasets.targets import Targets
 from crescendai.report import charts
 from crescendai.report.inputs import Inputs
 from crescendai.report.media import read_sounds, spectrogram_uri
@@ -16,8 +17,8 @@ FREQUENCY_LABELS_HZ = (110, 440, 1000, 3000, 8000)
 
 def best_and_worst(inputs: Inputs) -> list[tuple[str, float]]:
     """(clip, mean absolute error over the dimensions), the best clips first, then the worst, worst first."""
-    rated = inputs.clips.set_index("clip_id")[list(NAMES)]
-    error = (inputs.predictions - rated.loc[inputs.predictions.index]).abs().mean(axis=1)
+    rated = inputs.clips.set_index("clip_id")[list(inputs.targets.rated_names)]
+    error = (inputs.predictions - rated.loc[inputs.predictions.index]).abs().mean(axis=1).dropna()
     ordered = error.reset_index(name="error").sort_values(["error", "clip_id"])
     shown = min(CLIPS_SHOWN, len(ordered) // 2)
     chosen = [
@@ -45,19 +46,21 @@ def clip_cards(inputs: Inputs) -> list[dict]:
             "n_raters": int(clip["n_raters"]), "error": number(error, 3), "instrument": sound.instrument,
             "duration_s": sound.duration_s, "sound": sound.uri,
             "picture": spectrogram_uri(log_mels[clip_id], loudest), "frequencies": _frequencies(inputs),
-            "rows": _rating_rows(clip[list(NAMES)], inputs.predictions.loc[clip_id]),
+            "rows": _rating_rows(inputs.targets, clip, inputs.predictions.loc[clip_id]),
         })  # fmt: skip
     return cards
 
 
-def _rating_rows(rated, predicted) -> list[dict]:
+def _rating_rows(targets: Targets, rated: pd.Series, predicted: pd.Series) -> list[dict]:
+    """Those that the clip is rated in."""
     return [
         {
             "low": dimension.low_pole, "high": dimension.high_pole,
             "chart": charts.rating_row(rated[dimension.name], predicted[dimension.name]),
             "rated": number(rated[dimension.name]), "predicted": number(predicted[dimension.name]),
         }
-        for dimension in DIMENSIONS
+        for dimension in targets.rated
+        if not np.isnan(rated[dimension.name])
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crescendai.datasets.splits import all_protocols, protocol_name
 from crescendai.datasets.tables import read_table
-from crescendai.dimensions import NAMES
+from crescendai.datasets.targets import Targets, read_targets
 from crescendai.errors import DataError
 from crescendai.params import Params
 
@@ -22,8 +22,9 @@ class Inputs:
     corpus: str
     params: Params
     folder: Path  # data/<corpus>
+    targets: Targets
     metrics: dict[str, dict]  # protocol -> model -> measures
-    agreement: dict[str, float]  # of the raters: r2 is the noise ceiling, see stage evaluate
+    agreement: dict[str, float]  # of the raters: r2 is the noise ceiling, see stage evaluate; empty where unknown
     clips: pd.DataFrame
     durations: pd.DataFrame  # clip_id, instrument, duration_s
     folds: pd.DataFrame
@@ -39,9 +40,9 @@ class Inputs:
     pretext: dict[str, np.ndarray]  # pictures, see `crescendai.training.pretext_report.pretext_pictures`
 
     @property
-    def ceiling(self) -> float:
-        """Mean R² that no model can honestly pass."""
-        return self.agreement["r2"]
+    def ceiling(self) -> float | None:
+        """Mean R² that no model can honestly pass; None where there are no raters to tell it from."""
+        return self.agreement.get("r2")
 
     @property
     def network(self) -> str:
@@ -50,16 +51,15 @@ class Inputs:
 
     @property
     def main_spec(self) -> str:
-        """The protocol the headline is about: the first of params.split."""
-        return self.params.split[0]
+        """The protocol the headline is about: the first that networks are trained on."""
+        return self.params.split_of(self.corpus)[0]
 
     @property
     def specs(self) -> list[str]:
         """All protocols that have results, in the order of params.yaml."""
         listed = getattr(self.params.scale, self.corpus).protocols
-        return [
-            spec for spec in all_protocols(listed, self.params.split) if protocol_name(spec) in self.metrics
-        ]
+        listed = all_protocols(listed, self.params.split_of(self.corpus))
+        return [spec for spec in listed if protocol_name(spec) in self.metrics]
 
     def best(self, sees: tuple[str, ...]) -> str | None:
         """The best of some models under the main protocol."""
@@ -84,7 +84,8 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
     )
     metrics = _read_json(metrics_file, "evaluate")
     agreement = metrics.pop("ceiling")
-    main, network = protocol_name(params.split[0]), next(iter(params.finetune.models))
+    targets = read_targets(data)
+    main, network = protocol_name(params.split_of(corpus)[0]), next(iter(params.finetune.models))
     if network not in metrics.get(main, {}):
         raise DataError(
             f"{metrics_file}: expected results of {network} under protocol {main}, the first of "
@@ -96,14 +97,15 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         corpus=corpus,
         params=params,
         folder=data,
+        targets=targets,
         metrics=metrics,
         agreement=agreement,
         clips=read_table(
-            data / "clips.parquet", ["clip_id", "piece", "player", "passage", "n_raters", *NAMES]
+            data / "clips.parquet", ["clip_id", "piece", "player", "passage", "n_raters", *targets.names]
         ),
         durations=read_table(data / "audio.parquet", ["clip_id", "instrument", "duration_s"]),
         folds=read_table(data / "folds.parquet"),
-        predictions=predictions.set_index("clip_id")[list(NAMES)],
+        predictions=predictions.set_index("clip_id")[list(targets.rated_names)],
         curves=read_table(data / "curves.parquet"),
         dimensions=_read_csv(plots / "dimensions.csv", "evaluate"),
         comparisons=_read_csv(plots / "comparisons.csv", "evaluate"),

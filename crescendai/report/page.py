@@ -46,8 +46,11 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         confidence=percent(inputs.params.evaluate.confidence),
         one_rater=number(inputs.agreement.get("single_rater_pearson")).strip("–"),
         network=model_words(inputs.network).label.lower(),
+        has_ceiling=inputs.ceiling is not None,
         ceiling=number(inputs.ceiling),
-        ceiling_percent=percent(inputs.ceiling),
+        ceiling_percent="" if inputs.ceiling is None else percent(inputs.ceiling),
+        num_dimensions=len(inputs.targets.rated),
+        reads_midi=inputs.best(sections.names_that("midi")) is not None,
         facts=_facts(inputs),
         results=sections.results(inputs),
         dimensions=sections.dimensions(inputs),
@@ -89,15 +92,13 @@ def _facts(inputs: Inputs) -> list[tuple[str, str, str]]:
     length = (f"{once / 3600:.1f}", "hours") if once >= 3600 else (f"{once / 60:.0f}", "minutes")
     renderings = len(SCORE_RENDERINGS & set(clips["player"]))
     players = f"{renderings} of them score renderings" if renderings else ""
+    words, raters = CORPORA[inputs.corpus], clips["n_raters"]
     return [
-        (f"{len(clips):,}", "clips", f"of {clips['passage'].nunique()} passages"),
-        (str(clips["player"].nunique()), "players", players),
+        (f"{len(clips):,}", "clips", f"of {clips['passage'].nunique()} {words.passages}"),
+        (str(clips["player"].nunique()), words.players, players),
         (*length, f"of music, on {' and '.join(instruments)}"),
-        (
-            f"{clips['n_raters'].mean():.1f}",
-            "raters a clip",
-            f"{clips['n_raters'].min()} to {clips['n_raters'].max()}",
-        ),
+        # Where every clip has one rating, who gave it is not known.
+        *([(f"{raters.mean():.1f}", "raters a clip", f"{raters.min()} to {raters.max()}")] if raters.max() > 1 else []),
     ]
 
 

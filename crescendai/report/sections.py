@@ -2,10 +2,10 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
-from crescendai.datasets.splits import NO_FOLD, protocol_name, shared_passages
-from crescendai.dimensions import DIMENSIONS
+from crescendai.datasets.splits import PLAYERS, protocol_name, shared_passages
 from crescendai.report import charts
 from crescendai.report.inputs import Inputs
 from crescendai.report.words import (
@@ -16,6 +16,7 @@ from crescendai.report.words import (
     model_words,
     number,
     p_value,
+    percent,
     protocol_words,
 )
 
@@ -45,7 +46,7 @@ def results(inputs: Inputs) -> list[dict]:
         models = inputs.metrics[name]
         for model in models:
             model_words(model)  # refuses a row that nothing is known about
-        folds = inputs.folds[(inputs.folds["protocol"] == name) & (inputs.folds["fold"] != NO_FOLD)]
+        folds = inputs.folds[(inputs.folds["protocol"] == name) & (inputs.folds["fold"] >= 0)]
         groups = []
         for sees, title in SEES.items():
             rows = [_result_row(axis, ticks, inputs, model, models[model])
@@ -58,14 +59,27 @@ def results(inputs: Inputs) -> list[dict]:
             "num_clips": len(folds), "num_groups": folds["group"].nunique(),
             "num_folds": folds["fold"].nunique(), "num_shared": _num_shared(inputs, spec, folds),
             "ticks": charts.tick_row(axis, ticks), "groups": groups,
+            "told_apart": _told_apart(models),
             **_comparisons(inputs, name),
         })  # fmt: skip
     return sections
 
 
+def _told_apart(models: dict[str, dict]) -> list[dict]:
+    """What is told apart, and how often rightly by each model; none for most corpora."""
+    found: dict[str, list[dict]] = {}
+    for model in (name for name in MODELS if name in models):
+        for what, score in models[model].get("told_apart", {}).items():
+            found.setdefault(what, []).append({
+                "label": model_words(model).label, "accuracy": percent(score["accuracy"]),
+                "interval": f"{percent(score['low'])} to {percent(score['high'])}", "chance": percent(score["chance"]),
+            })  # fmt: skip
+    return [{"what": what, "rows": rows, "chance": rows[0]["chance"]} for what, rows in found.items()]
+
+
 def _num_shared(inputs: Inputs, spec: str, folds: pd.DataFrame) -> int:
     """Passages in more than one fold, where folds are meant to keep music apart."""
-    return 0 if spec in ("performer", "random") else len(shared_passages(inputs.clips, folds))
+    return 0 if spec in (*PLAYERS, "random") else len(shared_passages(inputs.clips, folds))
 
 
 def _result_row(axis: charts.Axis, ticks: list[float], inputs: Inputs, model: str, score: dict) -> dict:
@@ -110,14 +124,15 @@ def dimensions(inputs: Inputs) -> dict:
     scores = {name: table[table["model"] == name].set_index("dimension") for name in shown}
     axis, ticks = score_axis([*pd.concat(scores.values())["r2"], *scores[main]["r2_low"]])
     rows, group = [], None
-    for dimension in DIMENSIONS:
+    for dimension in inputs.targets.rated:
         network = scores[main].loc[dimension.name]
         values = {name: float(scores[name].loc[dimension.name, "r2"]) for name in shown}
         points = [(model_words(name).sees, name == audio, value) for name, value in values.items()]
         rows.append({
             "group": dimension.group if dimension.group != group else None,
             "low": dimension.low_pole, "high": dimension.high_pole,
-            "chart": charts.score_row(axis, ticks, network["ceiling_r2"], points,
+            "chart": charts.score_row(axis, ticks, None if np.isnan(network["ceiling_r2"]) else network["ceiling_r2"],
+                                      points,
                                       (network["r2_low"], network["r2_high"])),
             "values": [number(values[name]) for name in reversed(shown)],
             "ceiling": number(network["ceiling_r2"]),
@@ -132,7 +147,7 @@ def scatters(inputs: Inputs) -> dict:
     """Predicted against rated: all dimensions together, and each of them."""
     points = inputs.predicted
     small = []
-    for dimension in DIMENSIONS:
+    for dimension in inputs.targets.rated:
         own = points[points["dimension"] == dimension.name]
         label = f"{dimension.label}: predicted against rated for {len(own)} clips"
         small.append(

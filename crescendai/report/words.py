@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from crescendai.datasets.splits import LEAKY, PUBLISHED_PREFIX, protocol_name
+from crescendai.datasets.splits import CCMUSIC_SPLIT, LEAKY, PUBLISHED_PREFIX, protocol_name
 from crescendai.errors import DataError
 
 
@@ -62,6 +62,10 @@ PROTOCOLS = {
         "New music", "One whole movement at a time is held out: the hard one.",
         "performances of movements it had never heard",
     ),
+    "piano": Protocol(
+        "New pianos", "One whole piano at a time is held out.",
+        "notes of pianos it had never heard",
+    ),
     "random": Protocol(
         "Random clips", "Other performances of the same passage are in the training part.",
         "clips whose passage it had already heard",
@@ -103,6 +107,8 @@ class Corpus:
     title: str
     says: str
     raters: str  # who rated
+    passages: str = "passages"
+    players: str = "players"
 
 
 CORPORA = {
@@ -117,6 +123,19 @@ CORPORA = {
         "Performances recorded as MIDI and played here on sampled pianos, rated by listeners in the study of "
         "Park et al. (Scientific Reports, 2024). The listeners heard other renderings of the same files.",
         "listeners",
+    ),
+    "folder": Corpus(
+        "Your recordings",
+        "Recordings and ratings as they were in the folder; how far its raters and its music stand for others, "
+        "nobody but you knows.",
+        "your raters",
+    ),
+    "ccmusic": Corpus(
+        "CCMusic pianos",
+        "Scores are of the piano, not of the recording: there are only as many different ones as there are pianos, and "
+        "whoever tells the pianos apart knows them all. Only scores of pianos never heard say whether they can be "
+        "heard, and so few pianos say little.",
+        "listeners", "pitches", "pianos",
     ),
 }
 
@@ -151,6 +170,11 @@ def objective_words(name: str) -> Objective:
 
 def protocol_words(spec: str) -> Protocol:
     """Label of a protocol of params.yaml."""
+    if spec == CCMUSIC_SPLIT:
+        return Protocol(
+            "Published split", "The published test part; models learn from the other two. Every piano is in both, and "
+            "with it its scores.", "notes of pianos it had already heard",
+        )  # fmt: skip
     if spec.startswith(PUBLISHED_PREFIX):
         return Protocol(
             f"Published folds: {protocol_name(spec)}",
@@ -181,15 +205,15 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def fraction_of_ceiling(r2: float, ceiling: float) -> str:
-    """Share of what can be explained at all; a dash for a model no better than guessing."""
-    return percent(r2 / ceiling) if r2 > 0 else "–"
+def fraction_of_ceiling(r2: float, ceiling: float | None) -> str:
+    """Share of what can be explained at all; a dash for a model no better than guessing, or where nobody knows."""
+    return percent(r2 / ceiling) if r2 > 0 and ceiling is not None else "–"
 
 
-def headline(corpus: str, spec: str, name: str, score: dict, ceiling: float, confidence: float) -> str:
+def headline(corpus: str, spec: str, name: str, score: dict, ceiling: float | None, confidence: float) -> str:
     """The result in one sentence: the best row that hears audio, or that there is none.
 
-    spec: the protocol; name: the row's model; score: its measures; ceiling: R².
+    spec: the protocol; name: the row's model; score: its measures; ceiling: R², or None.
     """
     low, high = number(score["r2_low"]), number(score["r2_high"])
     interval = f"{percent(confidence)} interval {low} to {high}"
@@ -198,11 +222,16 @@ def headline(corpus: str, spec: str, name: str, score: dict, ceiling: float, con
     if score["r2_low"] <= 0:
         return (
             "No model that hears only the sound is reliably better than guessing the mean rating of "
-            f"{unheard}: the best, the {label}, has R² {number(score['r2'])} ({interval}; "
-            f"noise ceiling {number(ceiling)})."
+            f"{unheard}: the best, the {label}, has R² {number(score['r2'])} ({interval}"
+            + (")." if ceiling is None else f"; noise ceiling {number(ceiling)}).")
         )
     return (
         f"From the sound alone, the {label} explains {percent(score['r2'])} of the differences in how "
-        f"{raters} rate {unheard} ({interval}), which is {percent(score['r2'] / ceiling)} of the "
-        f"{percent(ceiling)} that their own disagreement leaves to be explained."
+        f"{raters} rate {unheard} ({interval})"
+        + (
+            "."
+            if ceiling is None
+            else f", which is {percent(score['r2'] / ceiling)} of the {percent(ceiling)} that their own disagreement "
+            "leaves to be explained."
+        )
     )

@@ -45,8 +45,10 @@ class Scales(NamedTuple):
     def targets(self, clips: RatedClips) -> Target:
         """Standardised ratings of all clips, and their noise on that scale: ``[clip, k]``."""
         own = np.where(np.isfinite(clips.rater_variance), clips.rater_variance, self.rater_variance)
-        noise = rating_noise(clips.num_raters, own, self.rater_variance) / self.ratings.std**2
-        return Target(self.ratings.standardise(clips.ratings), noise.astype(np.float32))
+        noise = (rating_noise(clips.num_raters, own, self.rater_variance) / self.ratings.std**2).astype(np.float32)
+        ratings, known = self.ratings.standardise(clips.ratings), np.isfinite(clips.ratings)
+        # A complete corpus has no mask, and no work with one.
+        return Target(ratings, noise) if known.all() else Target(np.where(known, ratings, 0.0), noise, known)
 
 
 def training_batches(
@@ -67,7 +69,7 @@ def training_batches(
         Batches of ``batch_size``; the last is filled up with clips drawn once more.
     """
     order = np.append(rng.permutation(chosen), rng.choice(chosen, -len(chosen) % batch_size))
-    ratings, noise = scales.targets(clips)
+    target = scales.targets(clips)
     for members in order.reshape(-1, batch_size):
         windows, num_frames, rows = [], [], []
         for clip in members:
@@ -82,16 +84,21 @@ def training_batches(
             rows.append(row)
         batch = Batch(
             np.stack(windows), np.array(num_frames, np.int32), scales.descriptors.apply(clips.descriptors[rows]),
-            Target(ratings[members], noise[members]),
+            of_clips(target, members),
         )  # fmt: skip
         yield mix(batch, mixing_weights(augmentation, batch_size, rng))
+
+
+def of_clips(target: Target, members: np.ndarray) -> Target:
+    """The rows of some clips."""
+    return Target(*(None if values is None else values[members] for values in target))
 
 
 def mix(batch: Batch, share: np.ndarray) -> Batch:
     """Every clip with the next one of the batch: ``share x + (1 - share) x_next`` of all that is in it.
 
-    share: ``[b]``. The noise of two independent means adds up by the squares of their shares; the longer
-    clip says how many frames there are.
+    share: ``[b]``. The noise of two independent means adds up by the squares of their shares; the longer clip says
+    how many frames there are. Only ratings that both clips have are known of their mixture.
     """
     if (share == 1.0).all():
         return batch
@@ -101,12 +108,14 @@ def mix(batch: Batch, share: np.ndarray) -> Batch:
         wide = (slice(None),) + (None,) * (values.ndim - 1)
         return of[wide] * values + rest[wide] * values[following]
 
-    rest = 1.0 - share
+    rest, known = 1.0 - share, batch.target.known
+    if known is not None:
+        known = known & (known[following] | (rest == 0)[:, None])
     return Batch(
         blend(batch.spectrogram, share, rest),
         np.where(rest > 0, np.maximum(batch.num_frames, batch.num_frames[following]), batch.num_frames),
         blend(batch.descriptors, share, rest),
         Target(
-            blend(batch.target.ratings, share, rest), blend(batch.target.noise, share**2, rest**2)
+            blend(batch.target.ratings, share, rest), blend(batch.target.noise, share**2, rest**2), known
         ),
     )  # fmt: skip

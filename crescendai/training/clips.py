@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from crescendai.datasets.store import SpectrogramStore
-from crescendai.dimensions import NAMES
+from crescendai.datasets.targets import Targets
 from crescendai.errors import DataError
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hearing import HEARD
@@ -19,7 +19,7 @@ from crescendai.models.windows import InputScale
 class RatedClips:
     """Ratings of clips and access to their sounds.
 
-    ratings: ``[clip, k]`` mean ratings, 0 to 1.
+    ratings: ``[clip, k]`` mean ratings, 0 to 1; NaN where there is none.
     num_raters: ``[clip]``. rater_variance: ``[clip, k]`` unbiased, of a clip's single ratings; NaN where there is one.
     recordings: for every clip the positions of its recordings, one an instrument.
     read: log-mel spectrogram of the recording at a position, ``[t, f]`` in dB.
@@ -36,21 +36,25 @@ class RatedClips:
 
     @classmethod
     def of(
-        cls, clips: pd.DataFrame, single_ratings: pd.DataFrame, store: SpectrogramStore, descriptors: pd.DataFrame
-    ) -> "RatedClips":
+        cls, clips: pd.DataFrame, single_ratings: pd.DataFrame, store: SpectrogramStore, descriptors: pd.DataFrame,
+        targets: Targets,
+    ) -> "RatedClips":  # fmt: skip
         """Joins the tables of clips, single ratings and descriptors with the store.
 
         Raises:
             DataError: a clip has no spectrogram, no finite rating or no single rating, or descriptors are of
                 other recordings or not finite.
         """
-        ratings = clips[list(NAMES)].to_numpy(dtype=np.float64)
+        names = list(targets.names)
+        ratings = clips[names].to_numpy(dtype=np.float64)
         rows = store.index.groupby("clip_id").indices
-        by_clip = single_ratings.groupby("clip_id")[list(NAMES)]
+        by_clip = single_ratings.groupby("clip_id")[names]
         num_raters = by_clip.size().reindex(clips["clip_id"])
         lacking = {
             "spectrogram": [clip_id for clip_id in clips["clip_id"] if clip_id not in rows],
-            "finite rating in all dimensions": clips.loc[~np.isfinite(ratings).all(axis=1), "clip_id"].tolist(),
+            "finite rating": clips.loc[
+                ~np.isfinite(ratings).any(axis=1) | np.isinf(ratings).any(axis=1), "clip_id"
+            ].tolist(),
             "single rating": num_raters.index[num_raters.isna()].tolist(),
         }
         for lack, offenders in lacking.items():
@@ -60,10 +64,10 @@ class RatedClips:
                     f"found {len(offenders)} without, e.g. {offenders[0]}; run `dvc repro`"
                 )
         variance = by_clip.var(ddof=1).reindex(clips["clip_id"]).to_numpy()
-        names = tuple(column for column in descriptors if column not in ("clip_id", "instrument"))
+        described = tuple(column for column in descriptors if column not in ("clip_id", "instrument"))
         return cls(
             ratings, num_raters.to_numpy(float), variance, [rows[clip_id] for clip_id in clips["clip_id"]], store.clip,
-            _in_order_of(store, descriptors)[list(names)].to_numpy(float), names,
+            _in_order_of(store, descriptors)[list(described)].to_numpy(float), described,
         )  # fmt: skip
 
     def as_sound_alone(self) -> "RatedClips":

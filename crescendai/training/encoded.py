@@ -9,9 +9,8 @@ from tqdm import tqdm
 
 from crescendai.models.backbone import Backbone
 from crescendai.models.windows import InputScale, cut_window
-from crescendai.training.batches import Batch, Scales
+from crescendai.training.batches import Batch, Scales, of_clips
 from crescendai.training.clips import RatedClips
-from crescendai.training.losses import Target
 
 OVERLAP = 3  # windows that hold a frame: as varied as random ones, nearly
 BATCH_SIZE = 32
@@ -71,5 +70,4 @@ def encoded_batches(
     for members in order.reshape(-1, batch_size):
         rows = [int(rng.choice(clips.recordings[clip])) for clip in members]
         windows = [int(rng.choice(encoded.of_recording[row])) for row in rows]
-        own = Target(target.ratings[members], target.noise[members])
-        yield Batch(None, None, described[rows], own, encoded.pooled[windows])
+        yield Batch(None, None, described[rows], of_clips(target, members), encoded.pooled[windows])

@@ -80,7 +80,8 @@ def finetune(
         CrescendaiError: the loss is no number any more; the batch is saved.
     """
     scales = lessons.scales
-    targets = scales.targets(lessons.clips).ratings
+    rated_by_listeners, _, known = scales.targets(lessons.clips)
+    targets = rated_by_listeners if known is None else np.where(known, rated_by_listeners, np.nan)
     steps_per_epoch = -(-len(training) // schedule.batch_size)
     total_steps = steps_per_epoch * schedule.max_epochs
     warmup_steps = round(schedule.warmup_fraction * total_steps)
@@ -112,8 +113,8 @@ def finetune(
             clips_per_s = len(losses) * schedule.batch_size / (time.perf_counter() - started)
 
             rated = lessons.rate(trainee, state.averaged_params, validation, schedule.batch_size)
-            validation_loss = float(np.mean((rated - targets[validation]) ** 2))
-            error = float(np.sqrt(np.mean(((rated - targets[validation]) * scales.ratings.std) ** 2)))
+            validation_loss = float(np.nanmean((rated - targets[validation]) ** 2))
+            error = float(np.sqrt(np.nanmean(((rated - targets[validation]) * scales.ratings.std) ** 2)))
             curve.append({
                 "epoch": epoch, "train_loss": train_loss, "validation_loss": validation_loss,
                 "validation_rmse": error, "learning_rate": rate, "clips_per_s": clips_per_s,

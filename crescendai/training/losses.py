@@ -1,6 +1,7 @@
 """What finetuning minimises, on standardised ratings.
 
-Every loss takes predictions and a `Target` and weighs all dimensions the same.
+Every loss takes predictions and a `Target` and weighs all dimensions the same. A rating that is missing is as if it
+were not there: means, moments and gradients are over the others.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from crescendai.errors import DataError
 from crescendai.models.ast import Rated
 
 SMALLEST_STD = 1e-3  # of a rating between 0 and 1; below it a dimension says nothing
@@ -32,8 +34,18 @@ class RatingScale:
 
     @classmethod
     def of(cls, ratings: np.ndarray) -> "RatingScale":
-        """Measures ratings ``[clip, k]``."""
-        return cls(ratings.mean(axis=0), np.maximum(ratings.std(axis=0), SMALLEST_STD))
+        """Measures ratings ``[clip, k]``, NaN where there is none.
+
+        Raises:
+            DataError: a dimension without any.
+        """
+        silent = np.flatnonzero(np.isnan(ratings).all(axis=0))
+        if len(silent):
+            raise DataError(
+                f"ratings: expected some of every target to learn from, found none of target {silent[0]}; "
+                "rate more clips, or leave it out"
+            )
+        return cls(np.nanmean(ratings, axis=0), np.maximum(np.nanstd(ratings, axis=0), SMALLEST_STD))
 
     def standardise(self, ratings: np.ndarray) -> np.ndarray:
         """Ratings to standardised ratings, float32."""
@@ -43,8 +55,9 @@ class RatingScale:
 class Target(NamedTuple):
     """What listeners said of a batch."""
 
-    ratings: jax.Array  # [b, k] standardised means
+    ratings: jax.Array  # [b, k] standardised means; 0 where there is none
     noise: jax.Array  # [b, k] variance of those means, by how many raters there were and how they differed
+    known: jax.Array | None = None  # bool [b, k] which ratings there are; None: all of them
 
 
 Loss = Callable[[Rated, Target], jax.Array]
@@ -52,7 +65,7 @@ Loss = Callable[[Rated, Target], jax.Array]
 
 def mean_squared_error(rated: Rated, target: Target) -> jax.Array:
     """``mean((p - y)^2)`` over clips and dimensions."""
-    return jnp.mean((rated.ratings - target.ratings) ** 2)
+    return _mean((rated.ratings - target.ratings) ** 2, target.known)
 
 
 def huber(rated: Rated, target: Target) -> jax.Array:
@@ -60,7 +73,7 @@ def huber(rated: Rated, target: Target) -> jax.Array:
     equal the squared error near 0)."""
     error = jnp.abs(rated.ratings - target.ratings)
     near = jnp.minimum(error, HUBER_DELTA)
-    return jnp.mean(2.0 * near * error - near**2)
+    return _mean(2.0 * near * error - near**2, target.known)
 
 
 def concordance(rated: Rated, target: Target) -> jax.Array:
@@ -68,14 +81,15 @@ def concordance(rated: Rated, target: Target) -> jax.Array:
 
     Lin (1989), *Biometrics* 45, 255-268; over the clips of the batch, which must be several.
     """
-    covariance, var_p, var_y, shift = _moments(rated.ratings, target.ratings)
-    return jnp.mean(1.0 - 2.0 * covariance / (var_p + var_y + shift**2 + SMALLEST_VARIANCE))
+    covariance, var_p, var_y, shift = _moments(rated.ratings, target.ratings, target.known)
+    return _mean(1.0 - 2.0 * covariance / (var_p + var_y + shift**2 + SMALLEST_VARIANCE), _several(target.known))
 
 
 def correlation(rated: Rated, target: Target) -> jax.Array:
     """``1 - r`` (Pearson) over the clips of the batch, mean over dimensions; blind to level and spread."""
-    covariance, var_p, var_y, _ = _moments(rated.ratings, target.ratings)
-    return jnp.mean(1.0 - covariance / jnp.sqrt((var_p + SMALLEST_VARIANCE) * (var_y + SMALLEST_VARIANCE)))
+    covariance, var_p, var_y, _ = _moments(rated.ratings, target.ratings, target.known)
+    lost = 1.0 - covariance / jnp.sqrt((var_p + SMALLEST_VARIANCE) * (var_y + SMALLEST_VARIANCE))
+    return _mean(lost, _several(target.known))
 
 
 def likelihood(rated: Rated, target: Target) -> jax.Array:
@@ -87,7 +101,7 @@ def likelihood(rated: Rated, target: Target) -> jax.Array:
     """
     own = 1.0 if rated.log_variance is None else jnp.exp(rated.log_variance)
     variance = own + target.noise
-    return jnp.mean(0.5 * (jnp.log(variance) + (rated.ratings - target.ratings) ** 2 / variance))
+    return _mean(0.5 * (jnp.log(variance) + (rated.ratings - target.ratings) ** 2 / variance), target.known)
 
 
 LOSSES: dict[str, Loss] = {
@@ -116,8 +130,31 @@ def rating_noise(
     return shrunk / np.maximum(num_raters, 1.0)[:, None]
 
 
-def _moments(p: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Covariance, both variances and the difference of means over the batch: ``[k]`` each."""
-    mean_p, mean_y = p.mean(axis=0), y.mean(axis=0)
-    covariance = ((p - mean_p) * (y - mean_y)).mean(axis=0)
-    return covariance, p.var(axis=0), y.var(axis=0), mean_p - mean_y
+def _mean(values: jax.Array, known: jax.Array | None) -> jax.Array:
+    """Mean of what is known; 0 where nothing is."""
+    if known is None:
+        return jnp.mean(values)
+    return jnp.where(known, values, 0.0).sum() / jnp.maximum(known.sum(), 1)
+
+
+def _several(known: jax.Array | None) -> jax.Array | None:
+    """The dimensions with two ratings at least, which have a spread: bool ``[k]``."""
+    return None if known is None else known.sum(axis=0) > 1
+
+
+def _moments(
+    p: jax.Array, y: jax.Array, known: jax.Array | None
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Covariance, both variances and the difference of means over the batch's known ratings: ``[k]`` each."""
+    if known is None:
+        mean_p, mean_y = p.mean(axis=0), y.mean(axis=0)
+        covariance = ((p - mean_p) * (y - mean_y)).mean(axis=0)
+        return covariance, p.var(axis=0), y.var(axis=0), mean_p - mean_y
+    count = jnp.maximum(known.sum(axis=0), 1)
+
+    def mean(values: jax.Array) -> jax.Array:
+        return jnp.where(known, values, 0.0).sum(axis=0) / count
+
+    mean_p, mean_y = mean(p), mean(y)
+    away_p, away_y = p - mean_p, y - mean_y
+    return mean(away_p * away_y), mean(away_p**2), mean(away_y**2), mean_p - mean_y
