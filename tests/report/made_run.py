@@ -13,6 +13,7 @@ import soundfile
 from crescendai.audio.logmel import log_mel_spectrogram
 from crescendai.datasets.store import write_store
 from crescendai.datasets.tables import write_table
+from crescendai.datasets.targets import Targets, write_targets
 from crescendai.dimensions import NAMES
 from crescendai.params import Params
 
@@ -30,6 +31,7 @@ def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tu
     data, plots = top / "data" / "demo", top / "plots" / "demo"
     shutil.copy(PROJECT / "params.yaml", top / "params.yaml")
     clips = _clips(rng, pieces, players)
+    write_targets(Targets.of_dimensions(), data)
     write_table(clips, data / "clips.parquet")
     _write_sound(clips, data, params)
     folds = pd.concat([_folds(clips, protocol) for protocol in protocols])

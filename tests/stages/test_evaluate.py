@@ -9,6 +9,7 @@ import pytest
 
 from crescendai.datasets.splits import assign_folds, protocol_name
 from crescendai.datasets.tables import read_table, write_table
+from crescendai.datasets.targets import Targets, write_targets
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError, LeakError
 from crescendai.params import Params, load_params
@@ -69,6 +70,7 @@ def corpus(tmp_path, monkeypatch) -> None:
             table = own[["protocol", "clip_id", "fold"]].assign(model=model).reset_index(drop=True)
             table[list(NAMES)] = values
             tables[file].append(table)
+    write_targets(Targets.of_dimensions(), DATA)
     write_table(clips, DATA / "clips.parquet")
     write_table(ratings, DATA / "ratings.parquet")
     write_table(folds, DATA / "folds.parquet")
@@ -197,7 +199,9 @@ REFUSALS = {
         lambda t: t.replace({"model": {"audio_ridge": "ast"}}),
         "baselines: ast",
     ),
-    "rating NaN": ("clips", lambda t: put(t, "m0_1_p1", FIRST, np.nan), "NaN or infinite: m0_1_p1"),
+    "rating NaN": ("clips", lambda t: put(t, "m0_1_p1", FIRST, np.nan), "another rating: m0_1_p1"),
+    "rating infinite": ("clips", lambda t: put(t, "m0_1_p1", FIRST, np.inf), "infinite ones: m0_1_p1"),
+    "no rating": ("clips", lambda t: put(t, "m0_1_p1", list(NAMES), np.nan), "found none.*: m0_1_p1"),
     "rating not the mean": ("clips", lambda t: put(t, "m0_1_p1", FIRST, 0.01), "another rating: m0_1_p1"),
     "no single ratings": ("ratings", lambda t: without(t, clip_id="m0_1_p1"), "only one of the two: m0_1_p1"),
 }

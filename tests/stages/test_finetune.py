@@ -11,6 +11,7 @@ from crescendai.audio.descriptors import describe_audio
 from crescendai.datasets.splits import NO_FOLD
 from crescendai.datasets.store import SpectrogramStore, write_store
 from crescendai.datasets.tables import read_table, write_table
+from crescendai.datasets.targets import Targets, write_targets
 from crescendai.dimensions import NAMES
 from crescendai.errors import CrescendaiError, DataError
 from crescendai.models.checkpoint import TrainedModel, example_input, load_model, save_model
@@ -53,6 +54,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ids = [f"clip {i:02}" for i in range(NUM_CLIPS)]
     level = rng.uniform(0.2, 0.8, NUM_CLIPS)
     rated = pd.DataFrame({"clip_id": ids, "movement": "one", **{name: level for name in NAMES}})
+    write_targets(Targets.of_dimensions(), folder)
     write_table(rated, folder / "clips.parquet")
     single = pd.concat([rated.assign(**{name: level + d for name in NAMES}) for d in (-0.1, 0.1)])
     write_table(single[["clip_id", *NAMES]], folder / "ratings.parquet")

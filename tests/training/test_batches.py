@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from crescendai.datasets.store import SpectrogramStore, write_store
+from crescendai.datasets.targets import Targets
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
 from crescendai.models.descriptors import DescriptorScale
@@ -152,6 +153,7 @@ def test_noise_follows_the_scale_of_the_ratings():
 
 
 def test_clips_without_sound_rating_or_descriptors_are_named(tmp_path):
+    targets = Targets.of_dimensions()
     index = pd.DataFrame(
         {"clip_id": ["a", "a", "b"], "instrument": ["x", "y", "x"], "num_frames": 2, "duration_s": 1.0}
     )
@@ -160,15 +162,15 @@ def test_clips_without_sound_rating_or_descriptors_are_named(tmp_path):
     table = pd.DataFrame({"clip_id": ["b", "a"], **{name: 0.5 for name in NAMES}})
     single = pd.concat([table, table.iloc[:1]], ignore_index=True)
     described = index[["clip_id", "instrument"]].assign(level=[1.0, 2.0, 3.0], heard_notes=np.nan)[::-1]
-    clips = RatedClips.of(table, single, store, described)
+    clips = RatedClips.of(table, single, store, described, targets)
     assert [list(rows) for rows in clips.recordings] == [[2], [0, 1]]
     np.testing.assert_array_equal(clips.descriptors[:, 0], [1.0, 2.0, 3.0])  # in the store's order
     assert clips.descriptor_names == ("level", "heard_notes")
     with pytest.raises(DataError, match=r"expected a finite rating .* e\.g\. a"):
-        RatedClips.of(table.assign(music_pace=[0.5, np.nan]), single, store, described)
+        RatedClips.of(table.assign(**{name: [0.5, np.nan] for name in NAMES}), single, store, described, targets)
     with pytest.raises(DataError, match=r"expected a spectrogram .* found 1 without, e\.g\. c"):
-        RatedClips.of(table.assign(clip_id=["b", "c"]), single, store, described)
+        RatedClips.of(table.assign(clip_id=["b", "c"]), single, store, described, targets)
     with pytest.raises(DataError, match=r"expected a single rating .* found 1 without, e\.g\. a"):
-        RatedClips.of(table, single[single["clip_id"] == "b"], store, described)
+        RatedClips.of(table, single[single["clip_id"] == "b"], store, described, targets)
     with pytest.raises(DataError, match=r"expected finite descriptors .* found 1 without, e\.g\. b"):
-        RatedClips.of(table, single, store, described.assign(level=[np.nan, 2.0, 1.0]))
+        RatedClips.of(table, single, store, described.assign(level=[np.nan, 2.0, 1.0]), targets)
