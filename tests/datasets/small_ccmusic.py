@@ -19,8 +19,8 @@ from crescendai.audio.logmel import log_mel_spectrogram
 SAMPLE_RATE_HZ = 44100
 PIANOS = {  # bass, mid, treble, avg: two as published, the others made up
     "PearlRiver": (2.33, 2.53, 2.37, 2.41), "YoungChang": (2.53, 2.63, 2.97, 2.71),
-    "Steinway-T": (3.6, 3.63, 3.67, 3.63), "Hsinghai": (3.4, 3.27, 3.2, 3.29), "Kawai": (3.17, 2.5, 2.93, 2.87), "Steinway": (4.23, 3.67, 4.0, 3.97),
-    "Kawai-G": (3.37, 2.97, 3.07, 3.14),
+    "Steinway-T": (3.6, 3.63, 3.67, 3.63), "Hsinghai": (3.4, 3.27, 3.2, 3.29), "Kawai": (3.17, 2.5, 2.93, 2.87),
+    "Steinway": (4.23, 3.67, 4.0, 3.97), "Kawai-G": (3.37, 2.97, 3.07, 3.14),
 }  # fmt: skip
 PITCHES = ("A2", "A2#/B2b", "c1", "c2", "c3")
 CLIPS = {"train": 5, "validation": 1, "test": 2}  # of every piano

@@ -22,7 +22,7 @@ def write_folder(folder: Path) -> None:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(folder / file, tune(rng, level, pace), SAMPLE_RATE_HZ, subtype="PCM_16")
             for rater in range(RATERS):
-                answers = [str(round(1 + 6 * value)) for value in np.clip((level, pace) + rng.normal(0, 0.1, 2), 0, 1)]
+                answers = [str(round(1 + 6 * value)) for value in np.clip(rng.normal([level, pace], 0.1), 0, 1)]
                 pedal = str(rng.integers(1, 8)) if (piece + player) % 3 and not rater else ""
                 rows.append([file, f"rater{rater}", f"piece {piece}", f"player {player}", *answers, pedal])
     with (folder / "ratings.csv").open("w", newline="") as stream:

@@ -92,7 +92,8 @@ def test_all_problems_are_named_at_once_with_their_lines(folder: Path) -> None:
         "piece0/player1.wav: expected one piece, found 'piece 0' (line 4) and 'another' (line 5)",
         "lines 6, 7: expected one row of piece0/player2.wav by rater0, found 2",
         "line 8: expected a rating at least, found none",
-        "line 10: expected a path inside the folder", "line 11: expected .wav, .flac", "line 12: expected piece1/nobody",
+        "line 10: expected a path inside the folder", "line 11: expected .wav, .flac",
+        "line 12: expected piece1/nobody.flac in",
         "line 13: column file: expected a name, found an empty cell",
         "piece2/player0.wav: expected audio", "piece2/player1.wav: expected sound, found silence",
         "piece2/player2.wav: expected at least 0.5 s", "extra.mid: expected ratings of every file, found none",
@@ -106,15 +107,18 @@ def test_too_few_groups_and_missing_groupings_are_problems(folder: Path) -> None
     assert found == [
         "protocol performer: expected files in at least 4 groups (player), found 3; add some, or lower folds.n_folds"
     ]
-    for row in range(1, PIECES * PLAYERS * RATERS + 1):
-        if row > 2 * RATERS:
-            change(folder, row, "pedal_amount", "")
-    change(folder, 0, "player", "rater_name")
-    found = "\n".join(problems(folder))
-    assert "unknown column 'rater_name'" in found
-    change(folder, 0, "rater_name", "player")
-    found = "\n".join(problems(folder))
-    assert "protocol passage: expected files rated in pedal_amount in at least 3 groups (piece or player), found 1" in found
+    for row in range(PLAYERS * RATERS + 1, PIECES * PLAYERS * RATERS + 1):  # all but the first piece
+        change(folder, row, "pedal_amount", "")
+    assert problems(folder, protocols=("passage",)) == [
+        "protocol passage: expected files rated in pedal_amount in at least 3 groups (piece or player), found 1; "
+        "add some, or lower folds.n_folds"
+    ]
+    rows = [line.split(",") for line in (folder / "ratings.csv").read_text().splitlines()]
+    (folder / "ratings.csv").write_text("\n".join(",".join(row[:3] + row[4:6]) for row in rows))
+    assert problems(folder) == [
+        "protocol performer: expected a column player, found none; add it, or leave performer out of "
+        "scale.folder.protocols"
+    ]
 
 
 def test_nothing_to_tell_apart_is_a_problem(folder: Path) -> None:
