@@ -103,8 +103,8 @@ def _predict_complete(
             random_state=seed,
             n_jobs=1,
         )
-        trees = forest.fit(train.features, train.ratings).predict(test_features)
-        trees = trees.reshape(len(test_features), -1)  # of a single dimension it is flat
+        trees = forest.fit(train.features, _flat_if_one(train.ratings)).predict(test_features)
+        trees = trees.reshape(len(test_features), -1)
     return {"ridge": ridge, "trees": trees, "svr": svr, "blend": (ridge + trees + svr) / 3}
 
 
@@ -132,9 +132,15 @@ def _tune_and_predict(
     return predict(train_rows, test_rows, candidates[int(np.argmin(errors))])
 
 
+def _flat_if_one(ratings: np.ndarray) -> np.ndarray:
+    """``[row, 1]`` as ``[row]``, which is how scikit-learn wants, and gives, a single dimension."""
+    return ratings[:, 0] if ratings.shape[1] == 1 else ratings
+
+
 def _ridge(scaled: np.ndarray, ratings: np.ndarray) -> Predict:
     def predict(fit_rows: np.ndarray, rows: np.ndarray, alpha: float) -> np.ndarray:
-        return Ridge(alpha=alpha).fit(scaled[fit_rows], ratings[fit_rows]).predict(scaled[rows])
+        fitted = Ridge(alpha=alpha).fit(scaled[fit_rows], _flat_if_one(ratings[fit_rows]))
+        return fitted.predict(scaled[rows]).reshape(len(rows), -1)
 
     return predict
 
