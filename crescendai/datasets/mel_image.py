@@ -7,6 +7,7 @@ loud the sound was a picture does not say. Good enough for what a log-mel spectr
 """
 
 import io
+from functools import lru_cache
 
 import librosa
 import numpy as np
@@ -39,8 +40,7 @@ def sound_of_mel_image(picture: bytes, name: str, sample_rate_hz: int) -> bytes:
     if dark == bright:
         raise DataError(f"clip {name}: expected a picture of a sound, found one colour; take upstream's files")
     mel_power = 10.0 ** (RANGE_DB * ((rows - dark) / (bright - dark) - 1.0) / 10.0)  # [f, t]
-    filters = mel_filterbank(sample_rate_hz, N_FFT, N_MELS, 0.0, sample_rate_hz / 2)
-    power = np.maximum(np.linalg.pinv(filters.astype(np.float64)) @ mel_power, 0.0)
+    power = np.maximum(_from_mel(sample_rate_hz) @ mel_power, 0.0)
     samples = librosa.griffinlim(
         np.sqrt(power), n_iter=ITERATIONS, hop_length=HOP_LENGTH, n_fft=N_FFT, random_state=0
     )  # fmt: skip
@@ -48,3 +48,9 @@ def sound_of_mel_image(picture: bytes, name: str, sample_rate_hz: int) -> bytes:
     flac = io.BytesIO()
     soundfile.write(flac, samples.astype(np.float32), sample_rate_hz, format="FLAC", subtype="PCM_16")
     return flac.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _from_mel(sample_rate_hz: int) -> np.ndarray:
+    """Power in mel bands to power in bins, by least squares: ``[bin, f]``."""
+    return np.linalg.pinv(mel_filterbank(sample_rate_hz, N_FFT, N_MELS, 0.0, sample_rate_hz / 2).astype(np.float64))
