@@ -1,5 +1,7 @@
 """A rating that is missing is as if it were not there: in loss, gradient, scale and mixtures."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,11 @@ from hypothesis import strategies as st
 
 from crescendai.errors import DataError
 from crescendai.models.ast import Rated
-from crescendai.training.batches import Batch, mix
+from crescendai.models.windows import InputScale
+from crescendai.training.batches import Batch, Scales, mix
+from crescendai.training.encoded import EncodedWindows, encoded_batches
 from crescendai.training.losses import LOSSES, RatingScale, Target
+from tests.training.rated import level_clips
 
 ENTRYWISE = ("mse", "huber", "likelihood")
 ACROSS = ("ccc", "pearson")
@@ -103,3 +108,18 @@ def test_of_two_clips_mixed_only_ratings_of_both_are_known() -> None:
     plain = Batch(np.zeros((3, 4, 2), np.float32), np.full(3, 4, np.int32), np.zeros((3, 1), np.float32), target)
     mixed = mix(plain, np.array([0.5, 1.0, 0.5], np.float32))
     np.testing.assert_array_equal(mixed.target.known, [[True, False], [True, False], [False, True]])
+
+
+def test_batches_know_which_ratings_their_clips_lack() -> None:
+    whole = level_clips(4)
+    ratings = whole.ratings / 10
+    ratings[1, 0] = ratings[2, 3] = np.nan
+    clips = replace(whole, ratings=ratings)
+    encoded = EncodedWindows(np.arange(8, dtype=np.float32)[:, None], [np.array([row]) for row in range(8)])
+    scales = Scales.of(clips, np.arange(4), InputScale(0.0, 1.0))
+    (batch,) = encoded_batches(clips, encoded, np.arange(4), scales, 4, np.random.default_rng(0))
+    clip = batch.pooled[:, 0].astype(int) // 2
+    np.testing.assert_array_equal(batch.target.known, np.isfinite(ratings)[clip])
+    np.testing.assert_allclose(batch.target.ratings, np.nan_to_num(scales.ratings.standardise(ratings))[clip])
+    assert np.isfinite(batch.target.noise).all()
+    assert Scales.of(whole, np.arange(4), InputScale(0.0, 1.0)).targets(whole).known is None
