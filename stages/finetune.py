@@ -38,6 +38,7 @@ from crescendai.models.checkpoint import TrainedModel, example_input, flatten, l
 from crescendai.models.heads import in_rating_units
 from crescendai.models.hearing import HEARD
 from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.members import begin_members
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.transfer import transfer
 from crescendai.models.windows import InputScale
@@ -138,7 +139,8 @@ def make_pupil(
     # Without pretraining, nothing that a pretrained network heard may be known either.
     clips = clips if row.pretrained else clips.as_sound_alone()
     model = make_network(pretrained.network.config, params.finetune, row.fusion, len(clips.descriptor_names))
-    fresh = jax.jit(model.init)(jax.random.key(params.seed), *example_input(model))["params"]
+    inputs = example_input(model)
+    fresh = jax.jit(lambda: begin_members(lambda key: model.init(key, *inputs)["params"], params.seed, row.members))()
     if row.pretrained:
         fresh, account = transfer(fresh, pretrained.params)
         print(f"{name}: {account}")
@@ -173,7 +175,7 @@ def learn(
     knows_heard = described is not None and any(name.startswith(HEARD) for name in described.names)
     trained = TrainedModel(
         pupil.trainee.model, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, NAMES,
-        described, pretrained if knows_heard else None,
+        described, pretrained if knows_heard else None, pupil.trainee.members,
     )  # fmt: skip
     return trained, curve
 
@@ -200,7 +202,7 @@ def make_trainee(model: RatingNetwork, start: dict, row: FinetunedModel, params:
     optimizer = make_optimizer(settings.weight_decay, settings.adam_betas)
     mesh = make_mesh(params.compute.data, params.compute.fsdp)
     return Trainee.of(
-        model, settings.loss, optimizer, settings.average_decay, factors, settings.accumulation, mesh
+        model, settings.loss, optimizer, settings.average_decay, factors, settings.accumulation, mesh, row.members
     )
 
 

@@ -29,6 +29,7 @@ from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.mae import MaskedAutoencoder
+from crescendai.models.members import member_shape
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.ssast import MaskedPatchModel
 from crescendai.models.transcription import Transcriber
@@ -51,6 +52,7 @@ class TrainedModel:
     dimensions: ``[k]`` names of the outputs in order; empty where nothing is rated.
     descriptors: names and statistics of a hybrid's descriptors.
     listener: the transcriber whose hearing some of those describe.
+    members: networks in one, whose mean rating counts, see `crescendai.models.members`.
     revision: version of CrescendAI that made it.
     """
 
@@ -61,6 +63,7 @@ class TrainedModel:
     dimensions: tuple[str, ...] = ()
     descriptors: DescriptorScale | None = None
     listener: "TrainedModel | None" = None
+    members: int = 1
     revision: str = version("crescendai")
 
 
@@ -84,6 +87,7 @@ def save_model(model: TrainedModel, path: Path, listener: Path | None = None) ->
         "frontend": model.frontend,
         "dimensions": list(model.dimensions),
         "descriptors": None if model.descriptors is None else _descriptor_fields(model.descriptors),
+        "members": model.members,
         "listener": None if model.listener is None else _listener_fields(listener, path.parent),
         "revision": model.revision,
     }
@@ -116,16 +120,16 @@ def load_model(path: Path) -> TrainedModel:
             InputScale(**description["input_scale"]), description["frontend"], tuple(description["dimensions"]),
             described,
         )  # fmt: skip
-        named, revision = description["listener"], description["revision"]
+        named, members, revision = (description[name] for name in ("listener", "members", "revision"))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{config_path}: expected a model's description, found {type(error).__name__}: {error}; "
             "delete the model and run `dvc repro`"
         ) from error
     weights = read_weights(weights_path)
-    _check_shapes(network, weights, weights_path)
+    _check_shapes(network, members, weights, weights_path)
     listener = None if named is None else _load_listener(named, path.parent)
-    return TrainedModel(network, unflatten(weights), *rest, listener, revision)
+    return TrainedModel(network, unflatten(weights), *rest, listener, members, revision)
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -208,8 +212,8 @@ def _load_listener(named: dict, folder: Path) -> TrainedModel:
     return listener
 
 
-def _check_shapes(network: Network, weights: dict[str, np.ndarray], path: Path) -> None:
-    expected = parameter_shapes(network)
+def _check_shapes(network: Network, members: int, weights: dict[str, np.ndarray], path: Path) -> None:
+    expected = {name: member_shape(name, shape, members) for name, shape in parameter_shapes(network).items()}
     found = {name: array.shape for name, array in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
