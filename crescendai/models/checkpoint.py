@@ -6,7 +6,8 @@
     <name>.json          kind of network, its fields, how its input is made, names of its outputs, version
 
 Kinds: ``ast`` and ``hybrid`` rate; ``transcriber``, ``mspm`` and ``mae`` are what pretraining leaves. A hybrid that
-knows descriptors of what a transcriber hears names that network's file and its checksum.
+knows descriptors of what a transcriber hears names that network's file and its checksum; a backbone that is the
+transcriber's own, as it is where the encoder was frozen, is in that file only.
 """
 
 import hashlib
@@ -35,6 +36,7 @@ from crescendai.models.ssast import MaskedPatchModel
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
 
+LISTENED = ("backbone/",)  # parameters that a model may have in common with its listener
 Network = AudioSpectrogramTransformer | HybridTransformer | Transcriber | MaskedPatchModel | MaskedAutoencoder
 KINDS: dict[str, type[nn.Module]] = {
     "ast": AudioSpectrogramTransformer, "hybrid": HybridTransformer, "transcriber": Transcriber,
@@ -67,11 +69,14 @@ class TrainedModel:
     revision: str = version("crescendai")
 
 
-def save_model(model: TrainedModel, path: Path, listener: Path | None = None) -> None:
+def save_model(
+    model: TrainedModel, path: Path, listener: Path | None = None, dtype: np.dtype | type = np.float32
+) -> None:
     """Writes ``<path>.safetensors`` and ``<path>.json``; the same model gives the same bytes.
 
     path: without suffix; a suffix-like end such as ``.1`` is kept.
     listener: where the model's listener was saved, needed where it has one; the file names it relative to itself.
+    dtype: of the weights in the file; float16 halves it. In memory they are float32.
 
     Raises:
         DataError: the model has a listener, and where it lies is not said.
@@ -88,10 +93,15 @@ def save_model(model: TrainedModel, path: Path, listener: Path | None = None) ->
         "dimensions": list(model.dimensions),
         "descriptors": None if model.descriptors is None else _descriptor_fields(model.descriptors),
         "members": model.members,
-        "listener": None if model.listener is None else _listener_fields(listener, path.parent),
+        "listener": None if model.listener is None else _listener_fields(model, listener, path.parent),
         "revision": model.revision,
     }
-    weights = {name: np.ascontiguousarray(array) for name, array in flatten(model.params).items()}
+    left_out = LISTENED if description["listener"] and description["listener"]["backbone"] else ()
+    weights = {
+        name: np.ascontiguousarray(array, dtype)
+        for name, array in flatten(model.params).items()
+        if not name.startswith(left_out)
+    }
     weights_path, config_path = _files(path)
     save_file(weights, _partial(weights_path))
     _partial(config_path).write_text(json.dumps(description, indent=2) + "\n")
@@ -126,9 +136,11 @@ def load_model(path: Path) -> TrainedModel:
             f"{config_path}: expected a model's description, found {type(error).__name__}: {error}; "
             "delete the model and run `dvc repro`"
         ) from error
-    weights = read_weights(weights_path)
-    _check_shapes(network, members, weights, weights_path)
     listener = None if named is None else _load_listener(named, path.parent)
+    weights = {name: array.astype(np.float32) for name, array in read_weights(weights_path).items()}
+    if named is not None and named["backbone"]:
+        weights |= {name: array for name, array in flatten(listener.params).items() if name.startswith(LISTENED)}
+    _check_shapes(network, members, weights, weights_path)
     return TrainedModel(network, unflatten(weights), *rest, listener, members, revision)
 
 
@@ -195,9 +207,22 @@ def _descriptor_scale(values: dict) -> DescriptorScale:
     return DescriptorScale(tuple(values["names"]), tuple(values["mean"]), std)
 
 
-def _listener_fields(listener: Path, folder: Path) -> dict:
+def _listener_fields(model: TrainedModel, listener: Path, folder: Path) -> dict:
     weights, _ = _files(listener)
-    return {"path": os.path.relpath(listener, folder), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+    return {
+        "path": os.path.relpath(listener, folder),
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "backbone": _is_listeners_own(model),
+    }
+
+
+def _is_listeners_own(model: TrainedModel) -> bool:
+    """Whether the model's backbone is its listener's, number for number."""
+    own, listeners = (
+        {name: array for name, array in flatten(params).items() if name.startswith(LISTENED)}
+        for params in (model.params, model.listener.params)
+    )
+    return own.keys() == listeners.keys() and all(np.array_equal(own[name], listeners[name]) for name in own)
 
 
 def _load_listener(named: dict, folder: Path) -> TrainedModel:

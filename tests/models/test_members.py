@@ -54,7 +54,7 @@ def test_their_mean_is_what_is_rated(network: HybridTransformer, alone: list[dic
 
 
 def test_each_learns_as_it_would_alone(network: HybridTransformer, alone: list[dict], together: dict):
-    x, num_frames, descriptors = heard()
+    _, _, descriptors = heard()
     rng = np.random.default_rng(1)
     target = Target(rng.normal(size=(4, 5)).astype(np.float32), np.zeros((4, 5), np.float32))
     batch = Batch(None, None, descriptors, target, rng.normal(size=(4, network.config.pooled_width)))
