@@ -95,6 +95,13 @@ class FinetunedModel(_Section):
     pretrained: bool
     fusion: Literal["none", "concat", "gated", "attention"]
     frozen: bool
+    members: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _members_share_an_encoder(self) -> "FinetunedModel":
+        if self.members > 1 and not self.frozen:
+            raise ValueError("expected members: 1 where the encoder learns, which all members share")
+        return self
 
     @model_validator(mode="after")
     def _attention_needs_patches(self) -> "FinetunedModel":

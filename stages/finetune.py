@@ -19,9 +19,7 @@ ratings: the mean rater's squared error is 1, and 1 - error is about R². Everyt
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
-import jax
 import numpy as np
 import pandas as pd
 
@@ -29,29 +27,15 @@ from crescendai.datasets.manifest import sha256_of
 from crescendai.datasets.splits import NO_FOLD, protocol_name
 from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table, write_table
-from crescendai.datasets.targets import Targets, read_targets
+from crescendai.datasets.targets import read_targets
 from crescendai.datasets.texts import write_texts
 from crescendai.errors import DataError
-from crescendai.models.ast import AudioSpectrogramTransformer
-from crescendai.models.backbone import Backbone
-from crescendai.models.checkpoint import TrainedModel, example_input, flatten, load_model, save_model
-from crescendai.models.heads import in_rating_units
-from crescendai.models.hearing import HEARD
-from crescendai.models.hybrid import HybridTransformer
-from crescendai.models.presets import BackboneConfig
-from crescendai.models.transfer import transfer
-from crescendai.models.windows import InputScale
-from crescendai.params import Finetune, FinetunedModel, FinetuneScale, Params
-from crescendai.training.augment import Augmentation
-from crescendai.training.batches import Scales
-from crescendai.training.clips import RatedClips, predict_rated
-from crescendai.training.encoded import EncodedWindows
-from crescendai.training.finetuning import Schedule, finetune, validation_clips
-from crescendai.training.lessons import Lessons
-from crescendai.training.optimizer import layer_factors, make_optimizer
+from crescendai.models.checkpoint import load_model, save_model
+from crescendai.params import Params
+from crescendai.training.clips import RatedClips
+from crescendai.training.finetuning import validation_clips
+from crescendai.training.pupil import learn, make_pupil, rate
 from crescendai.training.resume import Resume, code_sha256
-from crescendai.training.sharding import make_mesh
-from crescendai.training.trainee import RatingNetwork, Trainee
 from crescendai.training.watch import Watch
 from stages import run_stage
 
@@ -75,8 +59,12 @@ def main(corpus: str, params: Params) -> None:
 
     # ---- Training, model by model, protocol by protocol and fold by fold --------------------------
     curves, predictions, models, watches = [], [], {}, []
+    encoded_by = {}  # what a frozen encoder heard: the pretrained one, and the one that never learned
     for name, row in params.finetune.models.items():
-        pupil = make_pupil(name, row, clips, targets, pretrained, getattr(params.scale, corpus).finetune, params)
+        scale, encoded = getattr(params.scale, corpus).finetune, encoded_by.get(row.pretrained)
+        pupil = make_pupil(name, row, clips, targets, pretrained, scale, params, encoded if row.frozen else None)
+        if row.frozen:
+            encoded_by[row.pretrained] = pupil.encoded
         for protocol in map(protocol_name, params.split_of(corpus)):
             fold_of_clip, group_of_clip = folds_of(folds, protocol, table["clip_id"], files[2])
             for fold in np.unique(fold_of_clip[fold_of_clip >= 0]):
@@ -92,10 +80,7 @@ def main(corpus: str, params: Params) -> None:
                        "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
                 watches.append(Watch(Path("models") / corpus, Resume(RESUME, key)))
                 trained, curve = learn(pupil, rest[~validates], rest[validates], pretrained, params, where, watches[-1])
-                rated = predict_rated(
-                    pupil.trainee.predict, trained.params, pupil.clips, held_out, trained.input_scale,
-                    trained.descriptors, trained.network.config.max_frames, pupil.schedule.batch_size,
-                )  # fmt: skip
+                rated = rate(pupil, trained, held_out)
                 place = {"protocol": protocol, "model": name, "clip_id": table["clip_id"].to_numpy()[held_out]}
                 predictions.append(
                     pd.DataFrame({**place, "fold": fold, **dict(zip(targets.names, rated.T, strict=True))})
@@ -113,102 +98,6 @@ def main(corpus: str, params: Params) -> None:
     write_table(pd.concat(predictions, ignore_index=True), folder / "predictions" / "networks.parquet")
     for watch in watches:
         watch.done()
-
-
-class Pupil(NamedTuple):
-    """A row of `finetune.models`, ready to learn; all folds begin with it.
-
-    targets: what is learned. clips: with the descriptors that this row may know.
-    start: parameters that learn; frozen: those that do not, and encoded: what they make of the clips, or None.
-    input_scale: that of pretraining; None where each fold measures its own.
-    """
-
-    trainee: Trainee
-    targets: Targets
-    clips: RatedClips
-    start: dict
-    frozen: dict
-    encoded: EncodedWindows | None
-    input_scale: InputScale | None
-    schedule: Schedule
-
-
-def make_pupil(
-    name: str, row: FinetunedModel, clips: RatedClips, targets: Targets, pretrained: TrainedModel,
-    scale: FinetuneScale, params: Params,
-) -> Pupil:  # fmt: skip
-    """The network of a row, and what it starts with."""
-    # Without pretraining, nothing that a pretrained network heard may be known either.
-    clips = clips if row.pretrained else clips.as_sound_alone()
-    config = pretrained.network.config
-    model = make_network(config, params.finetune, row.fusion, len(targets.names), len(clips.descriptor_names))
-    fresh = jax.jit(model.init)(jax.random.key(params.seed), *example_input(model))["params"]
-    if row.pretrained:
-        fresh, account = transfer(fresh, pretrained.params)
-        print(f"{name}: {account}")
-    input_scale = pretrained.input_scale if row.pretrained or row.frozen else None
-    frozen, encoded = {}, None
-    if row.frozen:  # it says the same of a window every time: it listens once, and only the rest is trained
-        frozen = {"backbone": fresh["backbone"]}
-        encoded = EncodedWindows.of(Backbone(model.config), fresh["backbone"], clips, input_scale)
-    start = {part: values for part, values in fresh.items() if part not in frozen}
-    counts = [sum(array.size for array in flatten(parameters).values()) / 1e6 for parameters in (fresh, start)]
-    print(f"{name}: {counts[0]:.2f} million parameters, {counts[1]:.2f} of them learn")
-    epochs, patience = (scale.frozen_epochs, 0) if row.frozen else (scale.max_epochs, scale.patience)
-    schedule = Schedule(params.lr, params.finetune.warmup_fraction, epochs, patience, scale.batch_size)
-    trainee = make_trainee(model, start, row, params)
-    return Pupil(trainee, targets, clips, start, frozen, encoded, input_scale, schedule)
-
-
-def learn(
-    pupil: Pupil, training: np.ndarray, validation: np.ndarray, pretrained: TrainedModel, params: Params, where: str,
-    watch: Watch,
-) -> tuple[TrainedModel, list[dict[str, float]]]:  # fmt: skip
-    """One fold: the network that has learned, giving ratings in their own units, and its curve."""
-    settings = params.finetune
-    augmentation = Augmentation(settings.time_mask, settings.mel_mask, settings.mixup, settings.gain_db)
-    scales = Scales.of(pupil.clips, training, pupil.input_scale)
-    lessons = Lessons(pupil.clips, scales, augmentation, pupil.encoded)
-    weights, curve = finetune(
-        pupil.trainee, pupil.start, lessons, training, validation, pupil.schedule, params.seed, where, watch
-    )
-    mean, std = scales.ratings.mean.astype(np.float32), scales.ratings.std.astype(np.float32)
-    weights = in_rating_units(weights, mean, std)
-    described = scales.descriptors if pupil.trainee.described else None
-    knows_heard = described is not None and any(name.startswith(HEARD) for name in described.names)
-    trained = TrainedModel(
-        pupil.trainee.model, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, pupil.targets.names,
-        described, pretrained if knows_heard else None,
-    )  # fmt: skip
-    return trained, curve
-
-
-def make_network(
-    config: BackboneConfig, settings: Finetune, fusion: str, num_targets: int, num_descriptors: int
-) -> RatingNetwork:
-    """The network of a row of ``finetune.models``: the pretrained one's sizes, finetuning's dropout."""
-    config = config.replace(
-        dropout=settings.dropout, stochastic_depth=settings.stochastic_depth, patchout=settings.patchout
-    )
-    heads = {"head": settings.head, "head_dropout": settings.head_dropout, "variance": settings.variance}
-    if fusion == "none":
-        return AudioSpectrogramTransformer(config, num_targets, **heads)
-    return HybridTransformer(
-        config, num_targets, num_descriptors, fusion, settings.fusion_width, settings.pooled_dropout,
-        settings.descriptor_dropout, **heads,
-    )  # fmt: skip
-
-
-def make_trainee(model: RatingNetwork, start: dict, row: FinetunedModel, params: Params) -> Trainee:
-    """The network with its optimiser and compiled functions."""
-    settings = params.finetune
-    frozen_blocks, decay = (settings.frozen_blocks, settings.layer_rate_decay) if row.pretrained else (0, 1.0)
-    factors = layer_factors(start, model.config.depth, decay, frozen_blocks)
-    optimizer = make_optimizer(settings.weight_decay, settings.adam_betas)
-    mesh = make_mesh(params.compute.data, params.compute.fsdp)
-    return Trainee.of(
-        model, settings.loss, optimizer, settings.average_decay, factors, settings.accumulation, mesh
-    )
 
 
 def folds_of(

@@ -6,7 +6,8 @@
     <name>.json          kind of network, its fields, how its input is made, names of its outputs, version
 
 Kinds: ``ast`` and ``hybrid`` rate; ``transcriber``, ``mspm`` and ``mae`` are what pretraining leaves. A hybrid that
-knows descriptors of what a transcriber hears names that network's file and its checksum.
+knows descriptors of what a transcriber hears names that network's file and its checksum; a backbone that is the
+transcriber's own, as it is where the encoder was frozen, is in that file only.
 """
 
 import hashlib
@@ -29,11 +30,13 @@ from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.mae import MaskedAutoencoder
+from crescendai.models.members import member_shape
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.ssast import MaskedPatchModel
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
 
+LISTENED = ("backbone/",)  # parameters that a model may have in common with its listener
 Network = AudioSpectrogramTransformer | HybridTransformer | Transcriber | MaskedPatchModel | MaskedAutoencoder
 KINDS: dict[str, type[nn.Module]] = {
     "ast": AudioSpectrogramTransformer, "hybrid": HybridTransformer, "transcriber": Transcriber,
@@ -51,6 +54,7 @@ class TrainedModel:
     dimensions: ``[k]`` names of the outputs in order; empty where nothing is rated.
     descriptors: names and statistics of a hybrid's descriptors.
     listener: the transcriber whose hearing some of those describe.
+    members: networks in one, whose mean rating counts, see `crescendai.models.members`.
     revision: version of CrescendAI that made it.
     """
 
@@ -61,14 +65,18 @@ class TrainedModel:
     dimensions: tuple[str, ...] = ()
     descriptors: DescriptorScale | None = None
     listener: "TrainedModel | None" = None
+    members: int = 1
     revision: str = version("crescendai")
 
 
-def save_model(model: TrainedModel, path: Path, listener: Path | None = None) -> None:
+def save_model(
+    model: TrainedModel, path: Path, listener: Path | None = None, dtype: np.dtype | type = np.float32
+) -> None:
     """Writes ``<path>.safetensors`` and ``<path>.json``; the same model gives the same bytes.
 
     path: without suffix; a suffix-like end such as ``.1`` is kept.
     listener: where the model's listener was saved, needed where it has one; the file names it relative to itself.
+    dtype: of the weights in the file; float16 halves it. In memory they are float32.
 
     Raises:
         DataError: the model has a listener, and where it lies is not said.
@@ -84,10 +92,16 @@ def save_model(model: TrainedModel, path: Path, listener: Path | None = None) ->
         "frontend": model.frontend,
         "dimensions": list(model.dimensions),
         "descriptors": None if model.descriptors is None else _descriptor_fields(model.descriptors),
-        "listener": None if model.listener is None else _listener_fields(listener, path.parent),
+        "members": model.members,
+        "listener": None if model.listener is None else _listener_fields(model, listener, path.parent),
         "revision": model.revision,
     }
-    weights = {name: np.ascontiguousarray(array) for name, array in flatten(model.params).items()}
+    left_out = LISTENED if description["listener"] and description["listener"]["backbone"] else ()
+    weights = {
+        name: np.ascontiguousarray(array, dtype)
+        for name, array in flatten(model.params).items()
+        if not name.startswith(left_out)
+    }
     weights_path, config_path = _files(path)
     save_file(weights, _partial(weights_path))
     _partial(config_path).write_text(json.dumps(description, indent=2) + "\n")
@@ -116,16 +130,18 @@ def load_model(path: Path) -> TrainedModel:
             InputScale(**description["input_scale"]), description["frontend"], tuple(description["dimensions"]),
             described,
         )  # fmt: skip
-        named, revision = description["listener"], description["revision"]
+        named, members, revision = (description[name] for name in ("listener", "members", "revision"))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{config_path}: expected a model's description, found {type(error).__name__}: {error}; "
             "delete the model and run `dvc repro`"
         ) from error
-    weights = read_weights(weights_path)
-    _check_shapes(network, weights, weights_path)
     listener = None if named is None else _load_listener(named, path.parent)
-    return TrainedModel(network, unflatten(weights), *rest, listener, revision)
+    weights = {name: array.astype(np.float32) for name, array in read_weights(weights_path).items()}
+    if named is not None and named["backbone"]:
+        weights |= {name: array for name, array in flatten(listener.params).items() if name.startswith(LISTENED)}
+    _check_shapes(network, members, weights, weights_path)
+    return TrainedModel(network, unflatten(weights), *rest, listener, members, revision)
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -191,9 +207,22 @@ def _descriptor_scale(values: dict) -> DescriptorScale:
     return DescriptorScale(tuple(values["names"]), tuple(values["mean"]), std)
 
 
-def _listener_fields(listener: Path, folder: Path) -> dict:
+def _listener_fields(model: TrainedModel, listener: Path, folder: Path) -> dict:
     weights, _ = _files(listener)
-    return {"path": os.path.relpath(listener, folder), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+    return {
+        "path": os.path.relpath(listener, folder),
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "backbone": _is_listeners_own(model),
+    }
+
+
+def _is_listeners_own(model: TrainedModel) -> bool:
+    """Whether the model's backbone is its listener's, number for number."""
+    own, listeners = (
+        {name: array for name, array in flatten(params).items() if name.startswith(LISTENED)}
+        for params in (model.params, model.listener.params)
+    )
+    return own.keys() == listeners.keys() and all(np.array_equal(own[name], listeners[name]) for name in own)
 
 
 def _load_listener(named: dict, folder: Path) -> TrainedModel:
@@ -208,8 +237,8 @@ def _load_listener(named: dict, folder: Path) -> TrainedModel:
     return listener
 
 
-def _check_shapes(network: Network, weights: dict[str, np.ndarray], path: Path) -> None:
-    expected = parameter_shapes(network)
+def _check_shapes(network: Network, members: int, weights: dict[str, np.ndarray], path: Path) -> None:
+    expected = {name: member_shape(name, shape, members) for name, shape in parameter_shapes(network).items()}
     found = {name: array.shape for name, array in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):

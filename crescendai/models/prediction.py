@@ -8,21 +8,29 @@ import numpy as np
 from crescendai.errors import DataError
 from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.members import each_member
 from crescendai.models.windows import InputScale, cut_window, window_starts
 
 # (params, spectrogram [b, t, f], num_frames [b], descriptors [b, m] or None) -> ratings [b, k]
 PredictWindows = Callable[[dict, np.ndarray, np.ndarray, np.ndarray | None], jax.Array]
 
 
-def make_predict(model: AudioSpectrogramTransformer | HybridTransformer) -> PredictWindows:
-    """The compiled forward pass without dropout; make it once, it compiles for each batch shape."""
+def make_predict(model: AudioSpectrogramTransformer | HybridTransformer, members: int = 1) -> PredictWindows:
+    """The compiled forward pass without dropout; make it once, it compiles for each batch shape.
+
+    members: networks whose mean counts, see `crescendai.models.members`.
+    """
 
     @jax.jit
     def predict(
         params: dict, spectrogram: jax.Array, num_frames: jax.Array, descriptors: jax.Array | None
     ) -> jax.Array:
         heard = (descriptors,) if isinstance(model, HybridTransformer) else ()
-        return model.apply({"params": params}, spectrogram, num_frames, *heard).ratings
+
+        def rate(own: dict) -> jax.Array:
+            return model.apply({"params": own}, spectrogram, num_frames, *heard).ratings
+
+        return each_member(rate, params, members).mean(axis=0)
 
     return predict
 

@@ -21,7 +21,7 @@ def make_rate(model: TrainedModel) -> Callable[[np.ndarray], np.ndarray]:
         A function from a log-mel spectrogram ``[t, f]`` in dB, made with ``model.frontend``, to ratings ``[k]``.
         The descriptors of a hybrid are computed from the spectrogram.
     """
-    predict, config = make_predict(model.network), model.network.config
+    predict, config = make_predict(model.network, model.members), model.network.config
     hear = None if model.listener is None else make_hear(model.listener.network)
 
     def rate(log_mel: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Windows that a frozen backbone has heard already: it says the same of them in every epoch and every fold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import jax
@@ -8,9 +8,13 @@ import numpy as np
 from tqdm import tqdm
 
 from crescendai.models.backbone import Backbone
-from crescendai.models.windows import InputScale, cut_window
+from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.windows import InputScale, cut_window, window_starts
 from crescendai.training.batches import Batch, Scales, of_clips
 from crescendai.training.clips import RatedClips
+
+# (all parameters but the backbone's, pooled [b, d], descriptors [b, m]) -> ratings [b, k]
+PredictPooled = Callable[[dict, np.ndarray, np.ndarray], jax.Array]
 
 OVERLAP = 3  # windows that hold a frame: as varied as random ones, nearly
 BATCH_SIZE = 32
@@ -21,7 +25,8 @@ class EncodedWindows:
     """What the backbone makes of evenly spaced, overlapping windows of every recording.
 
     pooled: float32 ``[window, d]``.
-    of_recording: for every recording the positions of its windows.
+    of_recording: for every recording the positions of its windows. Every `OVERLAP`-th of them is one of those that
+        rate the recording, see `crescendai.models.windows.window_starts`.
     """
 
     pooled: np.ndarray
@@ -53,10 +58,29 @@ class EncodedWindows:
 
 
 def overlapping_starts(num_frames: int, window_frames: int) -> np.ndarray:
-    """First frames of evenly spaced windows, a third of a window apart or less; ``[0]`` for a short clip."""
-    room = max(num_frames - window_frames, 0)
-    num_windows = 1 - (-room * OVERLAP // window_frames)
-    return np.linspace(0, room, num_windows).round().astype(int)
+    """First frames of the windows that rate a clip, and of two between neighbours; ``[0]`` for a short clip."""
+    rating = window_starts(num_frames, window_frames)
+    between = np.linspace(0, len(rating) - 1, OVERLAP * (len(rating) - 1) + 1)
+    starts = np.interp(between, np.arange(len(rating)), rating).round().astype(int)
+    starts[::OVERLAP] = rating
+    return starts
+
+
+def rate_encoded(
+    predict_pooled: PredictPooled, params: dict, clips: RatedClips, encoded: EncodedWindows, chosen: np.ndarray,
+    scale: DescriptorScale,
+) -> np.ndarray:  # fmt: skip
+    """Ratings of the clips at ``chosen``, as of `crescendai.training.clips.predict_rated`: ``[clip, k]``.
+
+    params: all but the backbone's.
+    """
+    windows = [encoded.of_recording[row][::OVERLAP] for row in clips.rows(chosen)]
+    row_of_window = np.repeat(clips.rows(chosen), [len(own) for own in windows])
+    described = scale.apply(clips.descriptors[row_of_window])
+    rated = np.asarray(predict_pooled(params, encoded.pooled[np.concatenate(windows)], described), np.float64)
+    by_recording = [own.mean(axis=0) for own in np.split(rated, np.cumsum([len(own) for own in windows])[:-1])]
+    ends = np.cumsum([len(clips.recordings[clip]) for clip in chosen])
+    return np.stack([own.mean(axis=0) for own in np.split(np.stack(by_recording), ends[:-1])])
 
 
 def encoded_batches(

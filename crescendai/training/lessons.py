@@ -8,7 +8,7 @@ import numpy as np
 from crescendai.training.augment import Augmentation
 from crescendai.training.batches import Batch, Scales, training_batches
 from crescendai.training.clips import RatedClips, predict_rated
-from crescendai.training.encoded import EncodedWindows, encoded_batches
+from crescendai.training.encoded import EncodedWindows, encoded_batches, rate_encoded
 from crescendai.training.trainee import Trainee
 
 
@@ -38,11 +38,6 @@ class Lessons:
                 trainee.predict, params, self.clips, chosen, self.scales.input,
                 self.scales.descriptors if trainee.described else None, trainee.model.config.max_frames, size,
             )  # fmt: skip
-        rows = [self.clips.recordings[clip] for clip in chosen]
-        windows = [np.concatenate([self.encoded.of_recording[row] for row in of_clip]) for of_clip in rows]
-        recording = [
-            np.concatenate([np.full(len(self.encoded.of_recording[row]), row) for row in of_clip]) for of_clip in rows
-        ]
-        described = self.scales.descriptors.apply(self.clips.descriptors[np.concatenate(recording)])
-        rated = np.asarray(trainee.predict_pooled(params, self.encoded.pooled[np.concatenate(windows)], described))
-        return np.stack([part.mean(axis=0) for part in np.split(rated, np.cumsum([len(w) for w in windows])[:-1])])
+        return rate_encoded(
+            trainee.predict_pooled, params, self.clips, self.encoded, chosen, self.scales.descriptors
+        )

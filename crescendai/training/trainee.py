@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.members import each_member
 from crescendai.models.prediction import PredictWindows, make_predict
 from crescendai.training.batches import Batch
 from crescendai.training.losses import LOSSES
@@ -22,6 +23,7 @@ RatingNetwork = AudioSpectrogramTransformer | HybridTransformer
 class Trainee:
     """A network and its compiled functions, which all folds share: compiling takes as long as an epoch.
 
+    members: networks that learn side by side, see `crescendai.models.members`.
     predict: ratings of windows, see `crescendai.models.prediction`. predict_pooled: of what a backbone made of
         windows, from the other parameters: ``(params, pooled [b, d], descriptors [b, m]) -> [b, k]``.
     """
@@ -32,6 +34,7 @@ class Trainee:
     predict: PredictWindows
     predict_pooled: Callable[[dict, np.ndarray, np.ndarray], jax.Array]
     mesh: Mesh
+    members: int
 
     @property
     def described(self) -> bool:
@@ -41,28 +44,41 @@ class Trainee:
     @classmethod
     def of(
         cls, model: RatingNetwork, loss: str, optimizer: optax.GradientTransformation, average_decay: float,
-        factors: dict, accumulation: int, mesh: Mesh,
+        factors: dict, accumulation: int, mesh: Mesh, members: int = 1,
     ) -> "Trainee":  # fmt: skip
         """Compiles nothing yet. factors: see `crescendai.training.optimizer.layer_factors`."""
-        step = make_train_step(make_loss(model, loss), optimizer, average_decay, factors, accumulation, mesh)
+        step = make_train_step(make_loss(model, loss, members), optimizer, average_decay, factors, accumulation, mesh)
 
         @jax.jit
         def predict_pooled(params: dict, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
-            return model.apply({"params": params}, None, None, *_heard(model, descriptors), pooled=pooled).ratings
+            def rate(own: dict) -> jax.Array:
+                return model.apply({"params": own}, None, None, *_heard(model, descriptors), pooled=pooled).ratings
 
-        return cls(model, optimizer, step, make_predict(model), predict_pooled, mesh)
+            return each_member(rate, params, members).mean(axis=0)
+
+        return cls(model, optimizer, step, make_predict(model, members), predict_pooled, mesh, members)
 
 
-def make_loss(model: RatingNetwork, loss: str) -> LossOf:
-    """The loss of a batch, one of `crescendai.training.losses.LOSSES`."""
+def make_loss(model: RatingNetwork, loss: str, members: int = 1) -> LossOf:
+    """The loss of a batch, one of `crescendai.training.losses.LOSSES`; of several members the mean.
 
-    def loss_of(params: dict, batch: Batch, key: jax.Array) -> tuple[jax.Array, dict]:
+    No member knows of another: each has its own dropout, and would learn the same alone but for the clip of the
+    gradient's norm, which is of all.
+    """
+
+    def loss_of_one(params: dict, batch: Batch, key: jax.Array) -> jax.Array:
         dropout, patchout = jax.random.split(key)
         rated = model.apply(
             {"params": params}, batch.spectrogram, batch.num_frames, *_heard(model, batch.descriptors),
             deterministic=False, pooled=batch.pooled, rngs={"dropout": dropout, "patchout": patchout},
         )  # fmt: skip
-        return LOSSES[loss](rated, batch.target), {}
+        return LOSSES[loss](rated, batch.target)
+
+    def loss_of(params: dict, batch: Batch, key: jax.Array) -> tuple[jax.Array, dict]:
+        if members == 1:
+            return loss_of_one(params, batch, key), {}
+        losses = jax.vmap(loss_of_one, in_axes=(0, None, 0))(params, batch, jax.random.split(key, members))
+        return losses.mean(), {}
 
     return loss_of
 

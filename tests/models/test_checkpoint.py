@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crescendai.errors import DataError
-from crescendai.models.checkpoint import TrainedModel, load_model, save_model
+from crescendai.models.checkpoint import TrainedModel, load_model, read_weights, save_model
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.prediction import make_predict, predict_clips
 from crescendai.models.transcription import Transcriber
@@ -89,3 +89,25 @@ def test_missing_and_damaged_files_are_named(
         path.write_bytes(content)
     with pytest.raises(DataError, match=f"m{suffix}: expected"):
         load_model(tmp_path / "m")
+
+
+def test_a_backbone_shared_with_the_listener_is_kept_once(tmp_path: Path):
+    network, transcriber = small_hybrid(), Transcriber(config())
+    listener = TrainedModel(transcriber, weights(transcriber), InputScale(-60.0, 20.0), {"kind": "logmel"})
+    save_model(listener, tmp_path / "listener")
+    scale = DescriptorScale(tuple("abcdef"), (0.5,) * 6, (1.0,) * 6)
+    params = {**weights(network, seed=1), "backbone": listener.params["backbone"]}
+    hybrid = TrainedModel(network, params, listener.input_scale, listener.frontend, tuple("vwxyz"), scale, listener)
+    save_model(hybrid, tmp_path / "hybrid", tmp_path / "listener")
+    assert not [name for name in read_weights(tmp_path / "hybrid.safetensors") if name.startswith("backbone")]
+    jax.tree.map(np.testing.assert_array_equal, load_model(tmp_path / "hybrid").params, params)
+
+
+def test_half_precision_halves_the_file_and_comes_back_as_float32(trained: TrainedModel, tmp_path: Path):
+    save_model(trained, tmp_path / "whole")
+    save_model(trained, tmp_path / "half", dtype=np.float16)
+    whole, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "half"))
+    assert half < 0.75 * whole  # the names of the parameters are as long
+    loaded = load_model(tmp_path / "half").params
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), loaded, trained.params)
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(loaded))

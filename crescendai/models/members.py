@@ -1,0 +1,42 @@
+"""Several networks with one backbone: each rates for itself, and their mean counts.
+
+Networks that begin elsewhere err elsewhere (deep ensembles, Lakshminarayanan et al., arXiv 1612.01474). Here they
+share what hears, which is most of the work, and are kept and trained as one: every parameter that is not the
+backbone's has an axis of members in front.
+"""
+
+from collections.abc import Callable
+
+import jax
+
+SHARED = "backbone"
+
+
+def each_member(function: Callable[[dict], jax.Array], params: dict, members: int) -> jax.Array:
+    """``function`` of every member's parameters: ``[member, ...]``.
+
+    params: of a single network where ``members`` is 1; else with an axis of members in front of all that is not
+        the backbone's.
+    """
+    if members == 1:
+        return function(params)[None]
+    shared = {part: values for part, values in params.items() if part == SHARED}
+    own = {part: values for part, values in params.items() if part != SHARED}
+    # What depends on the backbone alone is not done again for each member.
+    return jax.vmap(lambda part: function({**shared, **part}))(own)
+
+
+def begin_members(initialise: Callable[[jax.Array], dict], seed: int, members: int) -> dict:
+    """Parameters to begin with, from ``initialise(key)``: as `each_member` wants them."""
+    key = jax.random.key(seed)
+    if members == 1:
+        return initialise(key)
+    each = jax.vmap(initialise)(jax.random.split(key, members))
+    return {
+        part: jax.tree.map(lambda x: x[0], values) if part == SHARED else values for part, values in each.items()
+    }
+
+
+def member_shape(name: str, shape: tuple[int, ...], members: int) -> tuple[int, ...]:
+    """Shape of a parameter with flat name ``name`` that a single network has in ``shape``."""
+    return shape if members == 1 or name.split("/")[0] == SHARED else (members, *shape)
