@@ -45,12 +45,13 @@ def test_what_was_written_comes_back(made: Path) -> None:
 
 
 def test_a_picture_sounds_like_what_it_was_taken_of(made: Path, tmp_path: Path) -> None:
+    # In its loudest 40 dB; what is softer drowns in phases that are made up.
     write_ccmusic(tmp_path, sounds=False)
     heard, seen = (read_ccmusic(find_parquet_files(folder), 22050)[0]["audio"][:3] for folder in (made, tmp_path))
     for sound, picture in zip(heard, seen, strict=True):
         original, made_up = soundfile.read(io.BytesIO(sound))[0][::2], soundfile.read(io.BytesIO(picture))[0]
         one, other = (
-            np.maximum(log_mel_spectrogram(x / np.abs(x).max(), 22050, 2048, 512, 128, 27.5, 11025.0, -100.0), -60)
+            np.maximum(log_mel_spectrogram(x / np.abs(x).max(), 22050, 2048, 512, 128, 27.5, 11025.0, -100.0), -40)
             for x in (original, made_up)
         )
         frames = min(len(one), len(other)) - 2
