@@ -37,8 +37,8 @@ class Workers(NamedTuple):
 def lost_worker_errors(backend: Backend) -> tuple[type[Exception], ...]:
     """What is raised when a worker, or the whole cluster, is gone."""
     if backend.name == "dask":
-        from distributed.comm.core import CommClosedError
         from distributed.client import FutureCancelledError
+        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         return KilledWorker, FutureCancelledError, CommClosedError, CancelledError

@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from joblib import delayed
@@ -34,7 +34,7 @@ from crescendai.datasets.manifest import sha256_of
 from crescendai.errors import CrescendaiError, DataError
 
 Item = TypeVar("Item")
-Make = Callable[[Iterator[Item], Path], None]
+Make = Callable[["Items", Path], None]
 
 FEWEST = 32  # shards of a small corpus: enough for the last of them not to keep many cores waiting
 LOOK_S = 0.5  # between two looks at how many shards are done
@@ -109,9 +109,7 @@ def map_shards(
     with _progress(work, label, len(shards), missing), workers_of(backend) as workers:
 
         def run(numbers: Sequence[int], at_once: int) -> None:
-            workers.parallel(at_once)(
-                delayed(_make_shard)(make, shards[n], names[n], n, work, owner) for n in numbers
-            )
+            workers.parallel(at_once)(delayed(_make_shard)(make, shards[n], names[n], n, work, owner) for n in numbers)
 
         while missing:
             try:
@@ -143,32 +141,37 @@ def _once_more(run_alone: Callable[[], None], work: Path, number: int, backend: 
         ) from error
 
 
-def _make_shard(
-    make: Make, items: Sequence[Item], names: Sequence[str], number: int, work: Path, owner: str
-) -> None:
-    """In a worker: makes one shard under another name, then lets it count."""
-    partial = work / f"{number:05d}.{uuid.uuid4().hex[:8]}.part"
-    at = work / f"{number:05d}.at"
+class Items(Generic[Item]):
+    """The items of a shard. Taken one by one, each is announced, so that a crash has a name; ``all`` lists them."""
 
-    def one_by_one() -> Iterator[Item]:
-        for item, name in zip(items, names, strict=True):
-            if (work / OWNER).read_text() != owner:
-                raise CrescendaiError(f"{work}: expected to own it, found another run there; this one leaves off")
-            at.write_text(name)
+    def __init__(self, items: Sequence[Item], names: Sequence[str], work: Path, number: int, owner: str):
+        self.all = list(items)
+        self._names, self._work, self._owner = names, work, owner
+        self.at = work / f"{number:05d}.at"
+
+    def __iter__(self) -> Iterator[Item]:
+        for item, name in zip(self.all, self._names, strict=True):
+            if (self._work / OWNER).read_text() != self._owner:
+                raise CrescendaiError(f"{self._work}: expected to own it, found another run there; this one leaves off")
+            self.at.write_text(name)
             yield item
 
+
+def _make_shard(make: Make, items: Items, number: int, work: Path) -> None:
+    """In a worker: makes one shard under another name, then lets it count."""
+    partial = work / f"{number:05d}.{uuid.uuid4().hex[:8]}.part"
     try:
         partial.mkdir()
-        make(one_by_one(), partial)
+        make(items, partial)
         files = {path.name: [path.stat().st_size, sha256_of(path)] for path in sorted(partial.iterdir())}
         record = partial.with_suffix(".json.part")
         record.write_text(json.dumps(files))
         shutil.rmtree(_folder(work, number), ignore_errors=True)  # a damaged one
         os.rename(partial, _folder(work, number))
         os.replace(record, _record(work, number))
-        at.unlink(missing_ok=True)
+        items.at.unlink(missing_ok=True)
     except OSError as error:
-        item = at.read_text() if at.exists() else names[0]
+        item = items.at.read_text() if items.at.exists() else "its first item"
         raise DataError(
             f"shard {number} in {work}: expected to write it, found {error.strerror or error} at {item}; make room or "
             "mend the disk, then run again: finished shards are kept"

@@ -36,7 +36,7 @@ def material(objective: str) -> Material:
         sounds.append(log_mel)
         notes.append(FrameNotes.of(performance(played), 120, HOP_S))
     parts = [
-        Excerpts(sounds[part].__getitem__, np.full(len(sounds[part]), 120), notes[part])
+        Excerpts(sounds[part].__getitem__, np.full(len(sounds[part]), 120), notes[part].__getitem__)
         for part in (slice(0, 9), slice(9, 12))
     ]
     masking = None if objective == "transcribe" else MASKING
