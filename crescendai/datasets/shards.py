@@ -109,7 +109,9 @@ def map_shards(
     with _progress(work, label, len(shards), missing), workers_of(backend) as workers:
 
         def run(numbers: Sequence[int], at_once: int) -> None:
-            workers.parallel(at_once)(delayed(_make_shard)(make, shards[n], names[n], n, work, owner) for n in numbers)
+            workers.parallel(at_once)(
+                delayed(_make_shard)(make, Items(shards[n], names[n], work, n, owner), n, work) for n in numbers
+            )
 
         while missing:
             try:
