@@ -65,8 +65,10 @@ def _play_midirenderer(performance: Performance, end_s: float, soundfont: Path) 
     import midirenderer
 
     wave = midirenderer.render_wave_from(soundfont.read_bytes(), write_midi(performance, end_s))
-    stereo, _ = soundfile.read(io.BytesIO(wave), dtype="float32")
-    return stereo.mean(axis=1)
+    with soundfile.SoundFile(io.BytesIO(wave)) as file:
+        stereo = file.read(dtype="int16", always_2d=True)
+    # The mean of the channels, exact in float32; a quarter of the time and memory that floats would take.
+    return (stereo[:, 0].astype(np.int32) + stereo[:, 1]).astype(np.float32) / np.float32(65536.0)
 
 
 def _play_fluidsynth(performance: Performance, end_s: float, soundfont: Path) -> np.ndarray:
