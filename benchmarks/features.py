@@ -1,7 +1,8 @@
 """MAESTRO's MIDI to cached spectrograms: ours, and a plain loop over the same engine and librosa on as many cores.
 
 Ours reads, cuts, renders, hears and stores with checksums, in shards. The peer is what one would write in an
-afternoon: `pretty_midi` reads and cuts, the same engine renders, librosa hears, NumPy saves. Both get the same excerpts.
+afternoon: `pretty_midi` reads and cuts, the same engine renders, librosa hears, NumPy saves. Both get the same
+excerpts.
 
 Run    python -m benchmarks.features --hours 1 [--workers 2]           ours against the peer
        python -m benchmarks.features --hours 10 --alone                ours alone, and what 198 hours would take
@@ -59,7 +60,8 @@ def main() -> None:
     piano = (instrument_named("timgm"), sound_file("timgm").absolute())
     tasks = [
         Task(
-            Source(f"{row.midi_filename} {row.part}", "", "", row.start_s, row.end_s, (maestro.midi, row.midi_filename)),
+            Source(f"{row.midi_filename} {row.part}", "", "", row.start_s, row.end_s,
+                   (maestro.midi, row.midi_filename)),
             piano, int((row.end_s - row.start_s) * frames_per_s),
         )
         for row in drawn.itertuples()
@@ -143,8 +145,8 @@ def own_time(tasks: list[Task], params: Params) -> float:
     for task in probed:
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            index = pd.DataFrame({"clip_id": ["x"], "instrument": "p", "num_frames": task.num_frames, "duration_s": 0.0})
-            write_shard(Path(folder), index, heard([task], params), params.spectrograms.n_mels)
+            row = {"clip_id": "x", "instrument": "p", "num_frames": task.num_frames, "duration_s": 0.0}
+            write_shard(Path(folder), pd.DataFrame([row]), heard([task], params), params.spectrograms.n_mels)
         whole += time.perf_counter() - started
         source = task.source
         played = excerpt(read_midi(source.midi[0].read(source.midi[1]), "x"), source.start_s, source.end_s)

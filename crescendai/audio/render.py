@@ -18,8 +18,9 @@ import soxr
 
 from crescendai.audio.instruments import Instrument
 from crescendai.audio.sfz import play_sfz
+from crescendai.audio.smf import engine_midi
 from crescendai.errors import DataError
-from crescendai.midi.notes import Performance, sounding_end_s, timeline, write_midi
+from crescendai.midi.notes import Performance, sounding_end_s, timeline
 
 ENGINE_RATE_HZ = 48_000  # midirenderer knows no other
 
@@ -64,7 +65,7 @@ def render(
 def _play_midirenderer(performance: Performance, end_s: float, soundfont: Path) -> np.ndarray:
     import midirenderer
 
-    wave = midirenderer.render_wave_from(soundfont.read_bytes(), write_midi(performance, end_s))
+    wave = midirenderer.render_wave_from(soundfont.read_bytes(), engine_midi(performance, end_s))
     with soundfile.SoundFile(io.BytesIO(wave)) as file:
         stereo = file.read(dtype="int16", always_2d=True)
     # The mean of the channels, exact in float32; a quarter of the time and memory that floats would take.

@@ -51,7 +51,7 @@ def test_the_seed_decides_where_excerpts_begin():
 
 
 def test_short_performances_are_left_out_and_too_much_is_refused():
-    assert len(draw_excerpts(table([5.0, 900.0]), 0.1, 20.0, seed=0)) == 1
+    assert len(draw_excerpts(table([5.0, 900.0]), 0.05, 20.0, seed=0)) == 1
     with pytest.raises(DataError, match=r"expected at least 5 hours, found 0\.2; lower the hours"):
         draw_excerpts(table([5.0, 900.0]), 5.0, 20.0, seed=0)
 
