@@ -19,6 +19,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ Make = Callable[["Items", Path], None]
 FEWEST = 32  # shards of a small corpus: enough for the last of them not to keep many cores waiting
 LOOK_S = 0.5  # between two looks at how many shards are done
 OWNER = "owner"
+WATCHER = "ends with its parent"
 WORK = Path("data/.shards")
 
 
@@ -150,6 +152,7 @@ class Items(Generic[Item]):
         self.all = list(items)
         self._names, self._work, self._owner = names, work, owner
         self.at = work / f"{number:05d}.at"
+        self.parent = os.getpid()
 
     def __iter__(self) -> Iterator[Item]:
         for item, name in zip(self.all, self._names, strict=True):
@@ -162,6 +165,7 @@ class Items(Generic[Item]):
 def _make_shard(make: Make, items: Items, number: int, work: Path) -> None:
     """In a worker: makes one shard under another name, then lets it count."""
     partial = work / f"{number:05d}.{uuid.uuid4().hex[:8]}.part"
+    _end_with(items.parent)
     try:
         partial.mkdir()
         make(items, partial)
@@ -180,6 +184,19 @@ def _make_shard(make: Make, items: Items, number: int, work: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _end_with(parent: int) -> None:
+    """Ends this worker soon after the process that started it is killed: loky's would wait for work for ever."""
+    if os.getppid() != parent or any(thread.name == WATCHER for thread in threading.enumerate()):
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name=WATCHER, daemon=True).start()
 
 
 def _is_whole(work: Path, number: int) -> bool:
