@@ -40,6 +40,7 @@ class Render(_Section):
     instruments: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
     sample_rate_hz: Annotated[int, Field(ge=8000, le=192_000)]
     release_tail_s: Annotated[float, Field(ge=0)]
+    shard_mb: Count
 
 
 class Spectrograms(_Section):
@@ -137,6 +138,9 @@ class Finetune(_Section):
 
 
 class Compute(_Section):
+    backend: Literal["loky", "dask", "ray"]
+    address: str
+    workers: Annotated[int, Field(ge=0)]
     data: Count
     fsdp: Count
 
@@ -164,6 +168,7 @@ class PercePianoSource(_Section):
 class MaestroPretraining(_Section):
     hours: Positive
     held_out_hours: Positive
+    recordings: Literal["none", "some", "all"]
     exclude_pieces: list[str]
 
 

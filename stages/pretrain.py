@@ -16,7 +16,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import jax
-import joblib
 import numpy as np
 import pandas as pd
 
@@ -25,8 +24,6 @@ from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table
 from crescendai.datasets.texts import write_texts
 from crescendai.evaluation.results import csv_text, json_text
-from crescendai.midi.notes import read_midi
-from crescendai.midi.rolls import FrameNotes
 from crescendai.models.checkpoint import TrainedModel, example_input, flatten, save_model
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.windows import InputScale
@@ -65,10 +62,11 @@ def main(corpus: str, params: Params) -> None:
     folder = Path("data") / corpus / "pretraining"
     store = SpectrogramStore(folder / "spectrograms")
     about = read_table(folder / "excerpts.parquet")
-    notes = None if masking else played_notes(about, store, hop_s)
-    train, held_out = (excerpts(store, notes, about["split"] == split) for split in ("train", "validation"))
+    train, held_out = (excerpts(store, about["split"] == split, not masking) for split in ("train", "validation"))
     input_scale = InputScale.of(train.read(row) for row in range(len(train.num_frames)))
-    material = Material(config, hop_s, input_scale, masking, train, held_out)
+    material = Material(
+        config, hop_s, input_scale, masking, train, held_out, jax.process_index(), jax.process_count()
+    )
 
     # ---- Training -------------------------------------------------------------------------------
     start = jax.jit(model.init, static_argnums=3)(jax.random.key(params.seed), *example_input(model))["params"]
@@ -105,23 +103,14 @@ def main(corpus: str, params: Params) -> None:
     print("held out:", ", ".join(f"{name} {value:.3f}" for name, value in scores.items()))
 
 
-def played_notes(about: pd.DataFrame, store: SpectrogramStore, hop_s: float) -> list[FrameNotes]:
-    """What is played in every excerpt."""
-
-    def of(clip_id: str, midi: bytes, num_frames: int) -> FrameNotes:
-        return FrameNotes.of(read_midi(midi, clip_id), num_frames, hop_s) if midi else FrameNotes.silent(num_frames)
-
-    rows = zip(about["clip_id"], about["midi"], store.index["num_frames"], strict=True)
-    return joblib.Parallel(n_jobs=-1)(joblib.delayed(of)(*row) for row in rows)
-
-
-def excerpts(store: SpectrogramStore, notes: list[FrameNotes] | None, chosen: pd.Series) -> Excerpts:
-    """One part of the corpus."""
+def excerpts(store: SpectrogramStore, chosen: pd.Series, with_notes: bool) -> Excerpts:
+    """One part of the corpus, read from disk as it is needed."""
     rows = np.flatnonzero(chosen)
     return Excerpts(
         lambda position: store.clip(int(rows[position])),
         store.index["num_frames"].to_numpy()[rows],
-        None if notes is None else [notes[row] for row in rows],
+        (lambda position: store.notes(int(rows[position]))) if with_notes else None,
+        store.shards[rows],
     )
 
 

@@ -1,30 +1,36 @@
 """render: plays every performance on every piano of render.instruments.
 
 Reads    data/<corpus>/clips.parquet
-Writes   data/<corpus>/audio.parquet   a row a clip and piano: mono FLAC bytes, rate, lengths
+Writes   data/<corpus>/audio.parquet/   a row a clip and piano: mono FLAC bytes, rate, lengths; in files of at
+                                        most render.shard_mb
 Run      python -m stages.render <corpus>
 Takes    on all cores, about 100 x real time a core on the default piano: PercePiano (5.8 h of
          music) 2 minutes, the demo corpus seconds. The log says how fast it was.
 
 Level is kept: one fixed gain a piano, nothing normalised clip by clip. Sound ends a release tail
 after the last key goes up, however much silence a MIDI file has after it. Clips that bring their
-own audio are not rendered.
+own audio are not rendered. Killed, it goes on with the shards that are missing (compute.backend
+chooses who makes them).
 """
 
 import io
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-import joblib
-import pandas as pd
+import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from crescendai.audio.instruments import Instrument, instrument_named
 from crescendai.audio.load import load_audio_bytes
 from crescendai.audio.render import render
+from crescendai.datasets.cluster import Backend
+from crescendai.datasets.manifest import sha256_of
 from crescendai.datasets.pianos import sound_file
-from crescendai.datasets.tables import read_table, write_table
+from crescendai.datasets.shards import Items, clean_up, cut_shards, map_shards, work_folder
+from crescendai.datasets.sounds import Stretch, assemble_sounds, byte_lengths, read_stretch, stretches, write_sounds
+from crescendai.datasets.tables import read_table
 from crescendai.errors import DataError
 from crescendai.midi.notes import read_midi
 from crescendai.params import Params
@@ -32,36 +38,40 @@ from crescendai.params import Render as RenderSettings
 from stages import run_stage
 
 RECORDED = "recorded"  # the instrument of a clip that brought its own audio
-ROWS_PER_GROUP = 32  # some 10 MB of sound: what a reader holds at once
+
+
+class Clip(NamedTuple):
+    """One clip to be played: its name, and its row of the table."""
+
+    clip_id: str
+    row: Stretch
 
 
 def main(corpus: str, params: Params) -> None:
     started = time.perf_counter()
     folder = Path("data") / corpus
-    clips = read_table(folder / "clips.parquet", ["clip_id", "midi", "audio"])
+    source = folder / "clips.parquet"
+    clip_ids = read_table(source, ["clip_id"])["clip_id"]
     settings = params.render
     # Missing or damaged sound files are an error before any work, and are read once.
-    pianos = {name: (instrument_named(name), sound_file(name)) for name in settings.instruments}
+    pianos = [(instrument_named(name), sound_file(name).absolute()) for name in settings.instruments]
 
-    # ---- every clip on every piano, on all cores, in order ----
-    jobs = [
-        (clip, piano)
-        for clip in clips.itertuples()
-        for piano in (pianos.values() if clip.audio is None else [None])
-    ]
-    with joblib.Parallel(n_jobs=-1, return_as="generator", batch_size=4) as parallel:
-        rows = list(
-            tqdm(
-                parallel(
-                    joblib.delayed(sound_of)(clip.clip_id, clip.midi, clip.audio, piano, settings)
-                    for clip, piano in jobs
-                ),
-                desc="render", total=len(jobs), unit="clip",
-            )
-        )
+    # ---- every clip on every piano, in shards of clips, on all workers ----
+    rows = [stretch for cut in stretches(source, [slice(i, i + 1) for i in range(len(clip_ids))]) for stretch in cut]
+    clips = [Clip(*pair) for pair in zip(clip_ids, rows, strict=True)]
+    sizes = byte_lengths(source, ["midi", "audio"]).max(axis=1)  # longer music, longer work
+    shards = [clips[cut] for cut in cut_shards(sizes, np.inf)]
+    work = work_folder("render", corpus, {"params": settings.model_dump(), "clips": sha256_of(source)})
 
-    audio = pd.DataFrame(rows)
-    write_table(audio, folder / "audio.parquet", rows_per_group=ROWS_PER_GROUP)
+    def make(clips: Items[Clip], into: Path) -> None:
+        write_sounds(into, (row for clip in clips for row in sounds_of(clip, pianos, settings)),
+                     settings.shard_mb * 1_000_000)  # fmt: skip
+
+    done = map_shards(make, shards, work, backend_of(params), lambda clip: f"clip {clip.clip_id}", "render")
+
+    assemble_sounds(folder / "audio.parquet", done)
+    clean_up(work)
+    audio = read_table(folder / "audio.parquet", ["duration_s", "file_duration_s"])
     seconds, elapsed = audio["duration_s"].sum(), time.perf_counter() - started
     print(
         f"rendered {seconds / 3600:.2f} h (files as they came: {audio['file_duration_s'].sum() / 3600:.2f} h) in "
@@ -69,33 +79,37 @@ def main(corpus: str, params: Params) -> None:
     )
 
 
-def sound_of(
-    clip_id: str,
-    midi: bytes | None,
-    recording: bytes | None,
-    piano: tuple[Instrument, Path] | None,
-    settings: RenderSettings,
-) -> dict:
-    """One row of the table: a performance on a piano, or a recording (``piano`` is None) as it is."""
-    sample_rate_hz = settings.sample_rate_hz
-    if piano is None:
-        samples = load_audio_bytes(recording, clip_id, sample_rate_hz)
-        file_duration_s = len(samples) / sample_rate_hz
-    else:
-        performance = read_midi(midi, clip_id)
-        file_duration_s = performance.file_end_s
+def backend_of(params: Params) -> Backend:
+    return Backend(params.compute.backend, params.compute.address, params.compute.workers)
+
+
+def sounds_of(clip: Clip, pianos: list[tuple[Instrument, Path]], settings: RenderSettings) -> Iterator[dict]:
+    """The clip's rows of the table: on every piano, or its own recording as it is."""
+    (row,) = read_stretch(clip.row, ["midi", "audio"])
+    rate_hz = settings.sample_rate_hz
+    if row["audio"] is not None:
+        samples = load_audio_bytes(row["audio"], clip.clip_id, rate_hz)
+        yield sound(clip.clip_id, RECORDED, samples, rate_hz, len(samples) / rate_hz)
+        return
+    performance = read_midi(row["midi"], clip.clip_id)
+    for instrument, file in pianos:
         try:
-            samples = render(performance, *piano, sample_rate_hz, settings.release_tail_s)
+            samples = render(performance, instrument, file, rate_hz, settings.release_tail_s)
         except DataError as error:
-            raise DataError(f"clip {clip_id}: {error}") from error
+            raise DataError(f"clip {clip.clip_id}: {error}") from error
+        yield sound(clip.clip_id, instrument.name, samples, rate_hz, performance.file_end_s)
+
+
+def sound(clip_id: str, instrument: str, samples: np.ndarray, rate_hz: int, file_duration_s: float) -> dict:
+    """One row of the table."""
     flac = io.BytesIO()
-    soundfile.write(flac, samples, sample_rate_hz, format="FLAC", subtype="PCM_16")
+    soundfile.write(flac, samples, rate_hz, format="FLAC", subtype="PCM_16")
     return {
         "clip_id": clip_id,
-        "instrument": RECORDED if piano is None else piano[0].name,
-        "sample_rate_hz": sample_rate_hz,
+        "instrument": instrument,
+        "sample_rate_hz": rate_hz,
         "num_samples": len(samples),
-        "duration_s": len(samples) / sample_rate_hz,
+        "duration_s": len(samples) / rate_hz,
         "file_duration_s": file_duration_s,
         "flac": flac.getvalue(),
     }

@@ -18,8 +18,9 @@ import soxr
 
 from crescendai.audio.instruments import Instrument
 from crescendai.audio.sfz import play_sfz
+from crescendai.audio.smf import engine_midi
 from crescendai.errors import DataError
-from crescendai.midi.notes import Performance, sounding_end_s, timeline, write_midi
+from crescendai.midi.notes import Performance, sounding_end_s, timeline
 
 ENGINE_RATE_HZ = 48_000  # midirenderer knows no other
 
@@ -64,9 +65,11 @@ def render(
 def _play_midirenderer(performance: Performance, end_s: float, soundfont: Path) -> np.ndarray:
     import midirenderer
 
-    wave = midirenderer.render_wave_from(soundfont.read_bytes(), write_midi(performance, end_s))
-    stereo, _ = soundfile.read(io.BytesIO(wave), dtype="float32")
-    return stereo.mean(axis=1)
+    wave = midirenderer.render_wave_from(soundfont.read_bytes(), engine_midi(performance, end_s))
+    with soundfile.SoundFile(io.BytesIO(wave)) as file:
+        stereo = file.read(dtype="int16", always_2d=True)
+    # The mean of the channels, exact in float32; a quarter of the time and memory that floats would take.
+    return (stereo[:, 0].astype(np.int32) + stereo[:, 1]).astype(np.float32) / np.float32(65536.0)
 
 
 def _play_fluidsynth(performance: Performance, end_s: float, soundfont: Path) -> np.ndarray:

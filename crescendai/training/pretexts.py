@@ -67,12 +67,44 @@ class Excerpts:
 
     read: log-mel spectrogram of the excerpt at a position, ``[t, f]`` in dB.
     num_frames: ``[excerpt]``.
-    notes: what is played in each, for transcribing.
+    notes: what is played in the excerpt at a position, for transcribing. Like ``read`` it may read from disk: then
+        memory does not grow with the excerpts.
+    shards: ``[excerpt]`` the file each lies in, for several processes.
     """
 
     read: Callable[[int], np.ndarray]
     num_frames: np.ndarray
-    notes: Sequence[FrameNotes] | None
+    notes: Callable[[int], FrameNotes] | None
+    shards: np.ndarray | None = None
+
+    def part(self, index: int, count: int) -> "Excerpts":
+        """What process ``index`` of ``count`` reads: whole shards that no other process does, about equally long.
+
+        Raises:
+            DataError: fewer shards than processes, or it is not known which there are.
+        """
+        if count == 1:
+            return self
+        known = np.zeros(0, int) if self.shards is None else np.unique(self.shards)
+        if len(known) < count:
+            raise DataError(
+                f"pretraining: expected a shard for each of {count} processes, found {len(known)}; lower "
+                "render.shard_mb or train with fewer processes"
+            )
+        frames = np.array([self.num_frames[self.shards == shard].sum() for shard in known])
+        load, mine = np.zeros(count), []
+        for place in np.argsort(-frames, kind="stable"):  # the longest first, to whoever has least
+            taker = int(np.argmin(load))
+            load[taker] += frames[place]
+            if taker == index:
+                mine.append(known[place])
+        own = np.flatnonzero(np.isin(self.shards, mine))
+        return Excerpts(
+            lambda position: self.read(int(own[position])),
+            self.num_frames[own],
+            None if self.notes is None else lambda position: self.notes(int(own[position])),
+            self.shards[own],
+        )
 
     def batch(
         self, config: BackboneConfig, scale: InputScale, masking: Masking | None, batch_size: int,
@@ -93,7 +125,7 @@ class Excerpts:
         )
         if masking is not None:
             return Batch(spectrogram, masking.draw(config, batch_size, rng), None)
-        rolls = [self.notes[row].rolls(at, frames) for row, at in zip(chosen, starts, strict=True)]
+        rolls = [self.notes(int(row)).rolls(at, frames) for row, at in zip(chosen, starts, strict=True)]
         return Batch(spectrogram, None, Rolls(*(np.stack(part) for part in zip(*rolls, strict=True))))
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +46,8 @@ class Material:
     """What is learned from, and what is asked about it.
 
     hop_s: from one frame to the next.
+    process_index, process_count: which of several processes this is. Each learns from shards of its own, and brings
+        its rows of a batch; all are shown the same held-out music.
     """
 
     config: BackboneConfig
@@ -53,11 +56,21 @@ class Material:
     masking: Masking | None
     train: Excerpts
     held_out: Excerpts
+    process_index: int = 0
+    process_count: int = 1
+
+    @cached_property
+    def own(self) -> Excerpts:
+        """What this process learns from."""
+        return self.train.part(self.process_index, self.process_count)
 
     def training_batch(self, step: int, batch_size: int, seed: int) -> Batch:
-        """The batch of a step; it follows from seed and step, so that a run that goes on draws the same."""
-        rng = np.random.default_rng([seed, step])
-        return self.train.batch(self.config, self.scale, self.masking, batch_size, rng)
+        """This process's rows of a step's batch; they follow from seed and step, so that a run that goes on draws
+        the same.
+        """
+        process = [self.process_index] if self.process_count > 1 else []
+        rng = np.random.default_rng([seed, step, *process])
+        return self.own.batch(self.config, self.scale, self.masking, batch_size // self.process_count, rng)
 
     def held_out_batches(self, batch_size: int, seed: int) -> list[Batch]:
         """The same batches whenever they are asked for."""

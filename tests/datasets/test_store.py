@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crescendai.datasets.store import SpectrogramStore, write_store
+from crescendai.datasets.store import Heard, SpectrogramStore, append_to_store, write_shard, write_store
 from crescendai.datasets.tables import read_table, write_table
 from crescendai.errors import DataError
+from crescendai.midi.rolls import FrameNotes
 
 LENGTHS = (7, 1, 30)
 
@@ -38,18 +39,18 @@ def test_clips_come_back_bit_for_bit(folder: Path) -> None:
 
 
 def test_a_flipped_bit_is_found_and_its_clip_named(folder: Path) -> None:
-    content = bytearray((folder / "frames.npy").read_bytes())
+    content = bytearray((folder / "frames-00000.npy").read_bytes())
     content[-1] ^= 1
-    (folder / "frames.npy").write_bytes(content)
+    (folder / "frames-00000.npy").write_bytes(content)
     with pytest.raises(DataError, match=r"1 damaged clips, e\.g\. c"):
         SpectrogramStore(folder).verify()
 
 
 @pytest.mark.parametrize("keep", [0, 100, 900])
 def test_truncated_frames_are_refused(folder: Path, keep: int) -> None:
-    content = (folder / "frames.npy").read_bytes()
-    (folder / "frames.npy").write_bytes(content[:keep])
-    with pytest.raises(DataError, match=r"frames\.npy"):
+    content = (folder / "frames-00000.npy").read_bytes()
+    (folder / "frames-00000.npy").write_bytes(content[:keep])
+    with pytest.raises(DataError, match=r"frames-00000"):
         SpectrogramStore(folder)
 
 
@@ -57,7 +58,71 @@ def test_fewer_spectrograms_than_clips_leave_no_store(tmp_path: Path) -> None:
     clips = pd.DataFrame({"clip_id": ["a"], "instrument": "p", "num_frames": [7], "duration_s": [0.1]})
     with pytest.raises(ValueError, match="shorter"):
         write_store(tmp_path / "store", clips, iter([]), 16, {})
-    assert not (tmp_path / "store" / "frames.npy").exists()
+    assert not (tmp_path / "store").exists()
+
+
+def clips_of(names: str, lengths: tuple[int, ...]) -> pd.DataFrame:
+    return pd.DataFrame({"clip_id": list(names), "instrument": "p", "num_frames": lengths, "duration_s": 0.5})
+
+
+def test_shards_are_no_larger_than_told_unless_a_clip_is(tmp_path: Path) -> None:
+    write_store(tmp_path / "s", clips_of("abc", LENGTHS), spectrograms(), 16, {}, shard_bytes=10 * 32)
+    store = SpectrogramStore(tmp_path / "s")
+    assert store.shards[0] != store.shards[2]
+    for expected, found in zip(spectrograms(), store.stream(), strict=True):
+        assert (found == expected).all()
+    store.verify()
+
+
+def test_an_appended_shard_comes_after_the_others_and_a_stopped_append_does_not_count(folder: Path) -> None:
+    new = folder.parent / "new"
+    new.mkdir()
+    write_shard(new, clips_of("d", (5,)), [np.full((5, 16), -3.0)], 16)
+    before = (folder / "index.parquet").read_bytes()
+    append_to_store(folder, [new], {"hop_length": 512})
+    assert SpectrogramStore(folder).clip(3).tolist() == np.full((5, 16), -3.0).tolist()
+    (folder / "index.parquet").write_bytes(before)  # as if it had been stopped before its last step
+    assert len(SpectrogramStore(folder)) == 3
+    append_to_store(folder, [new], {"hop_length": 512})
+    store = SpectrogramStore(folder)
+    store.verify()
+    assert list(store.index["clip_id"]) == ["a", "b", "c", "d"] and store.shards.tolist() == [0, 0, 0, 1]
+    with pytest.raises(DataError, match="expected settings"):
+        append_to_store(folder, [new], {"hop_length": 256})
+
+
+def test_what_is_played_comes_back_memory_mapped(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    heard = []
+    for length, count in zip(LENGTHS, (3, 0, 5), strict=True):
+        first = np.sort(rng.integers(0, length, count))
+        notes = FrameNotes(rng.integers(0, 88, count), first, first + 2, rng.random(count).astype(np.float32),
+                           rng.integers(0, 2, length).astype(np.float16))  # fmt: skip
+        heard.append(Heard(rng.normal(size=(length, 16)), notes))
+    write_store(tmp_path / "s", clips_of("abc", LENGTHS), heard, 16, {})
+    store = SpectrogramStore(tmp_path / "s")
+    for position, (_, notes) in enumerate(heard):
+        for own, expected in zip(store.notes(position).rolls(0, 9), notes.rolls(0, 9), strict=True):
+            np.testing.assert_array_equal(own, expected)
+
+
+def test_a_store_without_notes_says_so(folder: Path) -> None:
+    with pytest.raises(DataError, match="expected notes"):
+        SpectrogramStore(folder).notes(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"hop_length": 512}', "found version 1; run `dvc repro`"),
+        ('{"schema_version": 3}', "found version 3; update CrescendAI"),
+        ("{", "damaged"),
+    ],
+)
+def test_another_version_is_one_sentence(folder: Path, text: str, says: str) -> None:
+    (folder / "spectrogram.json").write_text(text)
+    with pytest.raises(DataError, match=says):
+        SpectrogramStore(folder)
 
 
 def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from crescendai.errors import DataError
 from crescendai.midi.rolls import FrameNotes
 from crescendai.models.checkpoint import example_input
 from crescendai.models.windows import InputScale
@@ -36,7 +37,7 @@ def material(objective: str) -> Material:
         sounds.append(log_mel)
         notes.append(FrameNotes.of(performance(played), 120, HOP_S))
     parts = [
-        Excerpts(sounds[part].__getitem__, np.full(len(sounds[part]), 120), notes[part])
+        Excerpts(sounds[part].__getitem__, np.full(len(sounds[part]), 120), notes[part].__getitem__)
         for part in (slice(0, 9), slice(9, 12))
     ]
     masking = None if objective == "transcribe" else MASKING
@@ -97,3 +98,19 @@ def test_stopped_it_goes_on_to_the_same_weights(tmp_path: Path):
     *_, cut, cut_curve = run("mae", tmp_path / "cut")
     jax.tree.map(np.testing.assert_array_equal, whole, cut)
     assert [row["held_out_loss"] for row in curve] == [row["held_out_loss"] for row in cut_curve]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_processes_share_whole_shards_and_nothing_twice(count: int):
+    shards = np.repeat([0, 1, 2, 3, 4], [3, 1, 4, 2, 2])
+    whole = Excerpts(lambda row: np.full((50, 16), float(row)), np.full(12, 50), None, shards)
+    parts = [whole.part(index, count) for index in range(count)]
+    read = [[int(part.read(row)[0, 0]) for row in range(len(part.num_frames))] for part in parts]
+    assert sorted(row for rows in read for row in rows) == list(range(12))
+    assert all(not set(a.shards) & set(b.shards) for a in parts for b in parts if a is not b)
+    with pytest.raises(DataError, match="expected a shard for each of 6 processes, found 5"):
+        whole.part(0, 6)
+    drawn = [Material(CONFIG, HOP_S, InputScale(0.0, 1.0), MASKING, whole, whole, index, count).training_batch(0, 6, 1)
+             for index in range(count)]  # fmt: skip
+    assert all(len(batch.spectrogram) == 6 // count for batch in drawn)
+    assert not {float(x[0, 0]) for x in drawn[0].spectrogram} & {float(x[0, 0]) for x in drawn[1].spectrogram}
