@@ -36,8 +36,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+Instruments = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+
 class Render(_Section):
-    instruments: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+    instruments: Instruments
     sample_rate_hz: Annotated[int, Field(ge=8000, le=192_000)]
     release_tail_s: Annotated[float, Field(ge=0)]
     shard_mb: Count
@@ -158,6 +161,7 @@ class DemoSource(_Section):
 
 
 class DemoPretraining(_Section):
+    instruments: Instruments
     players: Annotated[int, Field(ge=2)]
 
 
@@ -166,6 +170,7 @@ class PercePianoSource(_Section):
 
 
 class MaestroPretraining(_Section):
+    instruments: Instruments
     hours: Positive
     held_out_hours: Positive
     recordings: Literal["none", "some", "all"]

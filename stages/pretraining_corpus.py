@@ -72,7 +72,7 @@ def main(corpus: str, params: Params) -> None:
         sources = demo_sources(params.scale.demo.source, scale.pretraining, params.seed)
     else:
         sources = maestro_sources(scale.pretraining, params.seed)
-    pianos = [(instrument_named(name), sound_file(name).absolute()) for name in params.render.instruments]
+    pianos = [(instrument_named(name), sound_file(name).absolute()) for name in scale.pretraining.instruments]
 
     # ---- Every excerpt on one piano, in turn; in shards, on all workers ---------------------------
     frames_per_s = params.render.sample_rate_hz / params.spectrograms.hop_length
@@ -87,7 +87,7 @@ def main(corpus: str, params: Params) -> None:
     sizes = [task.num_frames * row_bytes for task in tasks]
     shards = [tasks[cut] for cut in cut_shards(sizes, params.render.shard_mb * 1_000_000)]
     settings = {"sample_rate_hz": params.render.sample_rate_hz, **params.spectrograms.model_dump()}
-    key = {"render": params.render.model_dump(), "spectrograms": settings, "seed": params.seed,
+    key = {"release_tail_s": params.render.release_tail_s, "shard_mb": params.render.shard_mb, "spectrograms": settings, "seed": params.seed,
            "scale": [scale.source.model_dump(), scale.pretraining.model_dump()]}  # fmt: skip
     work = work_folder("pretraining_corpus", corpus, key)
 
