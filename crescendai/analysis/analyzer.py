@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from crescendai.analysis.batches import RunRows, run_rows
+from crescendai.analysis.batches import SIZES, RunRows, run_rows
 from crescendai.analysis.cautions import cautions
 from crescendai.analysis.rater import RatedSection, SectionRater
 from crescendai.analysis.result import Analysis, Interval, RatedStretch
@@ -18,6 +18,7 @@ from crescendai.audio.sound_facts import SoundFacts, SoundMeter
 from crescendai.audio.stream import AudioStream
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
+from crescendai.models.windows import window_starts
 from crescendai.shipped import ShippedModel
 
 MAX_DURATION_S = 4 * 3600.0  # a long recital
@@ -34,6 +35,17 @@ class Analyzer:
         self._rater = SectionRater(shipped.model, run)
         self._section_frames = round(SECTION_S / self._rater.hop_s)
         self._hop_frames = round(HOP_S / self._rater.hop_s)
+
+    def warm_up(self, sizes: tuple[int, ...] = SIZES) -> None:
+        """Compiles for batches of all sizes."""
+        self._rater.warm_up(sizes, sizes)
+
+    def warm_up_for_one(self) -> None:
+        """Compiles for what a section of usual length needs: its windows, of either network."""
+        windows = len(window_starts(self._section_frames, self.shipped.model.network.config.max_frames))
+        size = next(size for size in SIZES if size >= min(windows, SIZES[-1]))
+        # The listener's windows overlap: one more, hence the next size.
+        self._rater.warm_up((min(2 * size, SIZES[-1]),), (size,))
 
     def analyze_file(self, path: Path, max_duration_s: float = MAX_DURATION_S) -> Analysis:
         """Rates an audio file, in memory that does not grow with its length.

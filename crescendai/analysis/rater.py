@@ -1,5 +1,6 @@
 """Ratings of one section by a trained model."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import jax
@@ -67,6 +68,23 @@ class SectionRater:
             len(window_starts(len(log_mel), max_frames)),
         )[0]  # fmt: skip
         return RatedSection(np.clip(ratings, 0.0, 1.0), strokes_per_s)
+
+    def warm_up(self, hear_rows: tuple[int, ...], rate_rows: tuple[int, ...]) -> None:
+        """Compiles the networks for batches of these sizes, side by side."""
+        config, model = self.model.network.config, self.model
+        jobs = []
+        for rows in rate_rows:
+            inputs = [np.zeros((rows, config.max_frames, config.n_mels), np.float32), np.ones(rows, np.int32)]
+            if model.descriptors is not None:
+                inputs.append(np.zeros((rows, len(model.descriptors.names)), np.float32))
+            jobs.append((self._rate_rows, inputs))
+        if model.listener is not None:
+            config = model.listener.network.config
+            frames = config.grid.covered_frames(config.max_frames)
+            jobs += [(self._hear_rows, [np.zeros((rows, frames, config.n_mels), np.float32)]) for rows in hear_rows]
+        with ThreadPoolExecutor(2) as pool:  # XLA compiles without Python's lock
+            for done in [pool.submit(network, *inputs) for network, inputs in jobs]:
+                jax.block_until_ready(done.result())
 
     def _predict(
         self, _: dict, windows: np.ndarray, num_frames: np.ndarray, described: np.ndarray | None

@@ -144,6 +144,21 @@ class AnalysisResult(Contract):
     processing: ProcessingMetadata
 
 
+class Failure(Contract):
+    """A recording that was not rated; ``code`` is one of `crescendai.audio.refusal.CODES`, or ``unreadable``."""
+
+    source: str
+    code: str
+    message: str
+
+
+class BatchReport(Contract):
+    """What the command line writes as JSON, of one recording or many."""
+
+    results: list[AnalysisResult]
+    failures: list[Failure]
+
+
 class AudioUpload(Contract):
     """The form that `/v1/analyze` takes; its file's name and type are not looked at."""
 
