@@ -10,12 +10,11 @@ import numpy as np
 from crescendai.analysis.batches import SIZES, RunRows, run_rows
 from crescendai.analysis.cautions import cautions
 from crescendai.analysis.rater import RatedSection, SectionRater
+from crescendai.analysis.recording import HeardRecording
 from crescendai.analysis.result import Analysis, Interval, RatedStretch
 from crescendai.analysis.sections import HOP_S, MIN_SOUNDING_S, SECTION_S, cut_sections, section_weights, sounding
-from crescendai.audio.logmel_stream import log_mel_blocks
 from crescendai.audio.refusal import RefusedAudio
-from crescendai.audio.sound_facts import SoundFacts, SoundMeter
-from crescendai.audio.stream import AudioStream
+from crescendai.audio.sound_facts import SoundFacts
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
 from crescendai.models.windows import window_starts
@@ -126,31 +125,6 @@ class _Rated(NamedTuple):
     def stretch(self, hop_s: float, duration_s: float) -> RatedStretch:
         end_s = min((self.first_frame + self.num_frames) * hop_s, duration_s)
         return RatedStretch(self.first_frame * hop_s, end_s, None if self.found is None else self.found.ratings)
-
-
-class HeardRecording:
-    """A recording as log-mel blocks, measured while they pass."""
-
-    def __init__(self, file: BinaryIO, name: str, frontend: dict[str, float | str], max_duration_s: float):
-        self._stream = AudioStream(file, name, max_duration_s)
-        self._frontend = frontend
-        self._meter = SoundMeter(frontend["sample_rate_hz"])
-
-    def log_mel(self) -> Iterator[np.ndarray]:
-        """``[t, f]`` dB each; raises as `crescendai.audio.stream.AudioStream.blocks`."""
-        try:
-            yield from log_mel_blocks(self._measured(), self._frontend)
-        finally:
-            self._stream.close()
-
-    def facts(self) -> SoundFacts:
-        """Of all that has passed."""
-        return self._meter.facts(self._stream.format.sample_rate_hz, self._stream.format.channels)
-
-    def _measured(self) -> Iterator[np.ndarray]:
-        for block in self._stream.blocks(self._frontend["sample_rate_hz"]):
-            self._meter.add(block)
-            yield block
 
 
 def _listening(blocks: Iterable[np.ndarray], heard: list[np.ndarray]) -> Iterator[np.ndarray]:
