@@ -64,7 +64,7 @@ def export(
 ) -> None:
     """Write the networks as graphs, each compared with the original before it is kept.
 
-    FILE is for the network that rates; the one that listens goes beside it, as FILE with -listener before its
+    FILE is for the network that rates; the one that listens goes beside it, as FILE with -listening before its
     suffix. FILE.json says what each takes and gives.
     """
     from crescendai.cli.export import export_networks
