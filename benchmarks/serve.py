@@ -47,9 +47,9 @@ def main() -> None:
     assert load["statuses"].keys() <= {"200", "429"}, load
     assert overload["overload_statuses"].keys() <= {"200", "429"}, overload
     print(last_line(
-        f"serve, {options.clients} clients, recordings of {options.duration_s:g} s; single request against the analyzer",
+        f"serve, single request of {options.duration_s:g} s against the bare analyzer",
         single["single_s"], single["bare_s"], "s",
-        overhead_ms=round(1e3 * (single["single_s"] - single["bare_s"]), 1),
+        clients=options.clients, overhead_ms=round(1e3 * (single["single_s"] - single["bare_s"]), 1),
         **{name: load[name] for name in ("requests_per_s", "p50_s", "p99_s", "rss_start_mb", "rss_end_mb")},
         overload_429=overload["overload_statuses"].get("429", 0),
     ))  # fmt: skip
@@ -77,7 +77,7 @@ def _start(model: Path | None) -> tuple[str, subprocess.Popen]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "crescendai", "serve", "--port", str(port)]
-    log = tempfile.TemporaryFile()
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
     process = subprocess.Popen([*command, *([] if model is None else ["--model", str(model)])], stderr=log)
     address, until = f"http://127.0.0.1:{port}", time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < until and process.poll() is None:
@@ -120,13 +120,14 @@ def _load(address: str, body: bytes, clients: int, seconds: float, pid: int) -> 
         for future in running:
             future.result()
         took = time.perf_counter() - started
+    memory.append(rss_mb())
     times = sorted(seconds for status, seconds in done if status == 200)
-    warm = memory[min(len(memory) // 5, len(memory) - 1)]
+    warm = memory[len(memory) // 5]  # after the first requests
     return {
         "statuses": _counts(status for status, _ in done),
         "requests_per_s": round(len(times) / took, 2),
-        "p50_s": round(times[len(times) // 2], 3), "p99_s": round(times[min(int(len(times) * 0.99), len(times) - 1)], 3),
-        "rss_start_mb": round(warm), "rss_end_mb": round(rss_mb()),
+        "p50_s": round(times[len(times) // 2], 3), "p99_s": round(times[int(len(times) * 0.99)], 3),
+        "rss_start_mb": round(warm), "rss_end_mb": round(memory[-1]),
     }  # fmt: skip
 
 
