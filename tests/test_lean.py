@@ -3,7 +3,17 @@
 import subprocess
 import sys
 
-HEAVY = ("dvc", "mlflow", "torch", "optax", "orbax", "sklearn", "matplotlib")
+HEAVY = (
+    "dvc",
+    "mlflow",
+    "torch",
+    "optax",
+    "orbax",
+    "sklearn",
+    "matplotlib",
+    "crescendai.training",
+    "crescendai.datasets",
+)
 PROGRAM = """
 import sys
 import crescendai.api.service, crescendai.api.decoding_process, crescendai.cli.app, crescendai.cli.analyze

@@ -39,9 +39,16 @@ def test_loudness_is_that_of_the_whole():
     meter, sound = SoundMeter(22050), playing(9.0, rate_hz=22050)
     for at in range(0, len(sound), 5000):
         meter.add(sound[at : at + 5000])
-    facts = meter.facts(44100, 2)
+    facts = meter.facts(44100, 2, 0.5, 0.0)
     assert abs(facts.loudness_lufs - integrated_loudness_lufs(sound, 22050)) < 1e-6
     assert abs(facts.duration_s - 9.0) < 1e-9
+
+
+def test_overdrive_in_one_channel_is_seen_before_it_is_mixed_down():
+    sound = np.stack([np.clip(20 * SOUND, -1, 1), -np.clip(20 * SOUND, -1, 1)], axis=1)
+    stream = AudioStream(io.BytesIO(encoded(sound, "FLAC", 44100)), "r", 60)
+    assert all(np.abs(block).max() < 1e-3 for block in stream.blocks(22050))
+    assert stream.peak > 0.999 and stream.clipped_share > 0.01
 
 
 def test_a_longer_recording_than_allowed_is_refused():
