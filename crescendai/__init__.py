@@ -8,7 +8,7 @@ from importlib import import_module
 _HOMES = {
     "PianoAudioPreprocessor": "crescendai.audio.preprocessor",
     "AudioSpectrogramTransformer": "crescendai.models.ast",
-    "PerformanceDimensions": "crescendai.dimensions",
+    "PerformanceDimensions": "crescendai.api.contracts",
     "ASTTrainingPipeline": "crescendai.training.pipeline",
 }
 __all__ = sorted(_HOMES)

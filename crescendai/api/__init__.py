@@ -1,0 +1,1 @@
+"""Contracts of what is sent and answered, and the service that keeps them."""

@@ -1,0 +1,103 @@
+"""Bodies of requests, counted while they stream: nothing is held that is over a limit, whatever a header says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from crescendai.api.refusals import Refusal
+from crescendai.api.settings import ServiceSettings
+
+FORM = "multipart/form-data"
+NOT_AUDIO = ("application/json", "text/", "application/x-www-form-urlencoded", "application/x-npy")
+BUSY_RETRY_S = 5
+FORM_OVERHEAD = 16_384  # bytes of boundaries and headers of parts
+
+
+class Buffers:
+    """Bytes that all uploads hold together."""
+
+    def __init__(self, most: int):
+        self._most, self._held = most, 0
+
+    def take(self, size: int) -> None:
+        """Raises:
+        Refusal: there is no room now.
+        """
+        if self._held + size > self._most:
+            raise Refusal("overloaded", "service: too many uploads at once; try again later.", BUSY_RETRY_S)
+        self._held += size
+
+    def give_back(self, size: int) -> None:
+        self._held -= size
+
+
+class Body:
+    """A request's bytes while they are needed; an async context, which gives the room back."""
+
+    def __init__(self, request: Request, buffers: Buffers, max_bytes: int, settings: ServiceSettings):
+        self._request, self._buffers, self._max_bytes, self._settings = request, buffers, max_bytes, settings
+        self._taken = 0
+
+    async def __aenter__(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._settings.upload_timeout_s):
+                return await self._read()
+        except TimeoutError:
+            self._release()
+            raise Refusal(
+                "upload_timeout",
+                f"upload: expected the whole body within {self._settings.upload_timeout_s:g} s, found it unfinished.",
+            ) from None
+        except BaseException:
+            self._release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        self._buffers.give_back(self._taken)
+        self._taken = 0
+
+    async def _read(self) -> bytes:
+        headers = self._request.headers
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise Refusal("unsupported_media_type", "upload: expected a body without content encoding, found one.")
+        is_form = content_type(self._request) == FORM
+        self._most = self._max_bytes + (FORM_OVERHEAD if is_form else 0)
+        declared = headers.get("content-length")
+        if declared is not None and declared.isdecimal() and int(declared) > self._most:
+            raise self._too_large()
+        if not is_form:
+            return b"".join([part async for part in self._counted()])
+        parser = MultiPartParser(headers, self._counted(), max_files=1, max_fields=8, max_part_size=FORM_OVERHEAD)
+        try:
+            form = await parser.parse()
+        except (MultiPartException, KeyError, ValueError, UnicodeError) as error:
+            said = getattr(error, "message", "a form that cannot be read")
+            raise Refusal("invalid_request", f"upload: expected a form with one file, found: {said}") from None
+        try:
+            files = [value for _, value in form.multi_items() if not isinstance(value, str)]
+            if len(files) != 1:
+                raise Refusal("invalid_request", "upload: expected a form with one file, found none.")
+            return await files[0].read()
+        finally:
+            await form.close()
+
+    async def _counted(self) -> AsyncIterator[bytes]:
+        async for part in self._request.stream():
+            if self._taken + len(part) > self._most:
+                raise self._too_large()
+            self._buffers.take(len(part))
+            self._taken += len(part)
+            yield part
+
+    def _too_large(self) -> Refusal:
+        return Refusal("body_too_large", f"upload: expected at most {self._max_bytes} bytes, found more.")
+
+
+def content_type(request: Request) -> str:
+    """Of a request, without parameters, in lower case."""
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()

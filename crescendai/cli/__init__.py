@@ -1,0 +1,29 @@
+"""The command line: ``crescendai analyze``, ``serve``, ``models``, ``weights`` and ``export``.
+
+An error that the user can put right is one line on stderr and exit code 1; ``--debug`` adds the traceback.
+Commands import what they need when they run, so that ``--help`` answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs a command. argv: without the program's name; the process's own by default."""
+    from crescendai.cli.app import app
+    from crescendai.errors import CrescendaiError
+
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words  # at any place, as every command has it
+    try:
+        app([word for word in words if word != "--debug"], prog_name="crescendai")
+    except (CrescendaiError, OSError) as error:
+        if debug:
+            raise
+        sys.exit(f"error: {error}")
+    except SystemExit as done:
+        if done.code:
+            raise
+
+
+__all__ = ["main"]

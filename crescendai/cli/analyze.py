@@ -1,0 +1,125 @@
+"""``crescendai analyze``: recordings in, ratings out, one line for each that cannot be rated."""
+
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from crescendai.errors import CrescendaiError, DataError
+
+SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga")
+STDOUT = Path("-")
+
+
+def analyze_inputs(
+    inputs: Sequence[Path], json: Path | None, csv: Path | None, html: Path | None, model: Path | None
+) -> int:
+    """The exit code: 1 if any recording could not be rated.
+
+    Raises:
+        DataError: a folder without recordings, two documents for stdout, or no model.
+    """
+    if json == csv == STDOUT:
+        raise DataError("--json and --csv: expected one at most on stdout, found both; give one a file")
+    files = recordings(inputs)
+    results, failures = _analyze_all(files, model)
+    if STDOUT not in (json, csv):
+        from crescendai.cli.table import print_results
+
+        print_results(results)
+    for path, write in ((json, _json_text), (csv, _csv_text), (html, _html_text)):
+        if path is not None:
+            _put(path, write(results, failures))
+    return 1 if failures else 0
+
+
+def recordings(inputs: Sequence[Path]) -> list[Path]:
+    """Files as they were given; of a folder all recordings in it and below, by name.
+
+    Raises:
+        DataError: a folder that holds none.
+    """
+    found = []
+    for given in inputs:
+        if not given.is_dir():
+            found.append(given)
+            continue
+        inside = sorted(path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        if not inside:
+            raise DataError(f"{given}: expected recordings ({', '.join(SUFFIXES)}), found none; name another folder")
+        found += inside
+    return found
+
+
+def _analyze_all(files: Sequence[Path], model: Path | None) -> tuple[list, list]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from crescendai.api.contracts import Failure
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    results, failures, ready = [], [], None
+    with Progress(*columns, console=console, disable=len(files) < 2, transient=True) as progress:
+        task = progress.add_task("recordings", total=len(files))
+        for file in files:
+            try:
+                if not file.is_file():
+                    raise DataError(f"{file}: expected an audio file, found none; check the path")
+                ready = ready or _ready(model)  # a wrong path should not wait for a model
+                results.append(ready(file))
+            except (CrescendaiError, OSError) as error:
+                if ready is None and file.is_file():
+                    raise  # it is the model that is missing
+                console.print(f"failed: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                failures.append(
+                    Failure(source=str(file), code=getattr(error, "code", "unreadable"), message=str(error))
+                )
+            progress.advance(task)
+    return results, failures
+
+
+def _ready(model: Path | None):
+    """A function from a file to its result; what takes long to load and compile is done side by side."""
+    with ThreadPoolExecutor(1) as aside:
+        signal_code = aside.submit(__import__, "scipy.signal")
+        from crescendai.analysis.analyzer import Analyzer
+        from crescendai.analysis.compiled import use_compile_cache
+        from crescendai.api.answers import analysis_result
+        from crescendai.shipped import open_shipped
+
+        use_compile_cache()
+        shipped = open_shipped(model)
+        signal_code.result()
+    analyzer = Analyzer(shipped)
+    analyzer.warm_up_for_one()
+    return lambda file: analysis_result(analyzer.analyze_file(file), shipped.identity, str(file))
+
+
+def _json_text(results: list, failures: list) -> str:
+    from crescendai.api.contracts import BatchReport
+
+    return BatchReport(results=results, failures=failures).model_dump_json(indent=2) + "\n"
+
+
+def _csv_text(results: list, failures: list) -> str:
+    from crescendai.cli.csv_table import csv_text
+
+    return csv_text(results)
+
+
+def _html_text(results: list, failures: list) -> str:
+    from crescendai.cli.html_report import html_report
+
+    return html_report(results, failures)
+
+
+def _put(path: Path, text: str) -> None:
+    if path == STDOUT:
+        sys.stdout.write(text)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,27 @@
+"""``crescendai models``: what is known of the model, without loading it."""
+
+from pathlib import Path
+
+from crescendai.shipped import read_card, shipped_folder, verify
+
+
+def print_identity(path: Path | None) -> None:
+    folder = path or shipped_folder()
+    identity = verify(folder)
+    print(f"{identity.name}  {identity.version}  {identity.sha256}  {folder}")
+
+
+def print_card(path: Path | None) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    card = read_card(path or shipped_folder())
+    console = Console()
+    # A pipe gets the Markdown as it is.
+    console.print(Markdown(card)) if console.is_terminal else print(card)
+
+
+def print_verified(path: Path | None) -> None:
+    folder = path or shipped_folder()
+    identity = verify(folder)
+    print(f"{folder}: every file of {identity.name} {identity.version} is as its manifest says")

@@ -1,0 +1,113 @@
+"""The networks of a trained model as functions of fixed shapes, and what they take and give in words.
+
+A hybrid is not one graph: between the network that listens and the one that rates, NumPy turns what was heard into
+notes and describes them. So each network is a graph, and its description says what stands between.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from crescendai.models.checkpoint import TrainedModel
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or an output. meaning: for people; axes and units."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    meaning: str
+
+    @property
+    def struct(self) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(self.shape, jnp.dtype(self.dtype))
+
+
+@dataclass(frozen=True)
+class NetworkFunction:
+    """function: of arrays as ``inputs`` say, to a tuple as ``outputs`` say. One window at a time."""
+
+    name: str
+    function: Callable
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    notes: dict
+
+
+def network_functions(model: TrainedModel) -> list[NetworkFunction]:
+    """The network that rates, then the one that listens, where there is one."""
+    return [_rating(model), *([] if model.listener is None else [_listening(model.listener)])]
+
+
+def probe(of: NetworkFunction, seed: int) -> list[np.ndarray]:
+    """Inputs to compare with: noise of the kind that is standardised, and a padded window."""
+    rng = np.random.default_rng(seed)
+    return [
+        rng.integers(1, of.inputs[0].shape[1] + 1, port.shape).astype(port.dtype)
+        if port.dtype == "int32"
+        else rng.normal(size=port.shape).astype(port.dtype)
+        for port in of.inputs
+    ]
+
+
+def _rating(model: TrainedModel) -> NetworkFunction:
+    c, k = model.network.config, len(model.dimensions)
+    scale = model.input_scale
+    inputs = [
+        Port("spectrogram", (1, c.max_frames, c.n_mels), "float32",
+             f"[window, frame, mel band]: (log-mel in dB - {scale.mean_db}) / {scale.std_db}; zeros after the end"),
+        Port("num_frames", (1,), "int32", "[window]: frames of sound in it, from 1"),
+    ]  # fmt: skip
+    if model.descriptors is not None:
+        meaning = (
+            "[window, descriptor]: of the section, (value - mean) / std, clipped to -3 to 3, 0 if unknown"
+        )
+        inputs.append(Port("descriptors", (1, len(model.descriptors.names)), "float32", meaning))
+
+    def rate(*arrays: jax.Array) -> tuple[jax.Array]:
+        return (model.network.apply({"params": model.params}, *arrays).ratings,)
+
+    notes = {
+        "frontend": model.frontend, "dimensions": list(model.dimensions),
+        "aggregation": "a section's ratings are the mean over its windows, evenly spaced from its start to its end",
+        "descriptors": None if model.descriptors is None else {
+            "names": list(model.descriptors.names), "mean": list(model.descriptors.mean),
+            "std": [None if np.isinf(std) else std for std in model.descriptors.std],
+            "made_by": "crescendai.audio.descriptors.describe_audio and crescendai.models.hearing.describe_heard",
+        },
+    }  # fmt: skip
+    outputs = (Port("ratings", (1, k), "float32", "[window, dimension]: 0 to 1, not clipped"),)
+    return NetworkFunction("rating", rate, tuple(inputs), outputs, notes)
+
+
+def _listening(listener: TrainedModel) -> NetworkFunction:
+    c, scale = listener.network.config, listener.input_scale
+    frames = c.grid.covered_frames(c.max_frames)
+    meaning = f"[window, frame, mel band]: (log-mel in dB - {scale.mean_db}) / {scale.std_db}; silence after the end"
+
+    def hear(spectrogram: jax.Array) -> tuple[jax.Array, ...]:
+        heard = listener.network.apply({"params": listener.params}, spectrogram)
+        chance = jax.nn.sigmoid
+        return chance(heard.onset), chance(heard.sounding), heard.velocity, chance(heard.pedal)
+
+    keys = (1, frames, 88)
+    outputs = (
+        Port("onset", keys, "float32", "[window, frame, key from A0]: chance that it is struck"),
+        Port("sounding", keys, "float32", "[window, frame, key]: chance that its string rings"),
+        Port("velocity", keys, "float32", "[window, frame, key]: 0 to 1, where it is struck"),
+        Port("pedal", (1, frames), "float32", "[window, frame]: chance that the sustain pedal is down"),
+    )
+    inputs = (Port("spectrogram", (1, frames, c.n_mels), "float32", meaning),)
+    notes = {"frontend": listener.frontend, "read_by": "crescendai.midi.heard.heard_performance"}
+    return NetworkFunction("listening", hear, inputs, outputs, notes)
+
+
+def description(of: NetworkFunction) -> dict:
+    """What a network takes and gives, for the JSON file beside its graph."""
+    ports = {"inputs": [asdict(port) for port in of.inputs], "outputs": [asdict(port) for port in of.outputs]}
+    return {"network": of.name, **ports, **of.notes}

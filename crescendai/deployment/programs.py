@@ -1,0 +1,84 @@
+"""Networks written as files, each run again from its file and compared before it is kept."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from crescendai.deployment.networks import NetworkFunction, description, network_functions, probe
+from crescendai.errors import DataError
+from crescendai.models.checkpoint import TrainedModel
+
+TOLERANCE = 1e-4  # largest difference of any output
+PROBES = 3
+Run = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
+
+
+def write_onnx(model: TrainedModel, path: Path) -> dict[Path, float]:
+    """Graphs for onnxruntime: file by file the largest difference from the network it was made of.
+
+    path: of the network that rates; the one that listens is written beside it.
+
+    Raises:
+        DataError: a graph that differs by more than `TOLERANCE`.
+    """
+    import onnxruntime
+
+    from crescendai.deployment.onnx_graph import onnx_graph
+
+    def made(of: NetworkFunction) -> tuple[bytes, Run]:
+        inputs = [(port.name, port.struct) for port in of.inputs]
+        content = onnx_graph(of.function, inputs, [port.name for port in of.outputs], of.name).SerializeToString()
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        names = [port.name for port in of.inputs]
+        return content, lambda arrays: session.run(None, dict(zip(names, arrays, strict=True)))
+
+    return _write(model, path, made)
+
+
+def write_jax(model: TrainedModel, path: Path) -> dict[Path, float]:
+    """Programs for `jax.export.deserialize`; otherwise as `write_onnx`."""
+    from jax import export
+
+    def made(of: NetworkFunction) -> tuple[bytes, Run]:
+        content = bytes(export.export(jax.jit(of.function))(*(port.struct for port in of.inputs)).serialize())
+        return content, lambda arrays: export.deserialize(bytearray(content)).call(*arrays)
+
+    return _write(model, path, made)
+
+
+def beside(path: Path, name: str) -> Path:
+    """Where a network goes: ``path`` for the one that rates, else ``stem-name.suffix``."""
+    return path if name == "rating" else path.with_name(f"{path.stem}-{name}{path.suffix}")
+
+
+def _write(model: TrainedModel, path: Path, made: Callable[[NetworkFunction], tuple[bytes, Run]]) -> dict[Path, float]:
+    found = {}
+    for of in network_functions(model):
+        content, run = made(of)
+        file = beside(path, of.name)
+        found[file] = difference = _difference(of, run)
+        if not difference <= TOLERANCE:
+            raise DataError(
+                f"{file}: expected the network's own numbers within {TOLERANCE:g}, found a difference of "
+                f"{difference:.2g}; nothing was written, please report it"
+            )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(description(of), indent=2) + "\n"
+        for target, written in ((file, content), (file.with_name(file.name + ".json"), text.encode())):
+            partial = target.with_name(target.name + ".part")
+            partial.write_bytes(written)
+            os.replace(partial, target)
+    return found
+
+
+def _difference(of: NetworkFunction, run: Run) -> float:
+    largest = 0.0
+    for seed in range(PROBES):
+        arrays = probe(of, seed)
+        for ours, theirs in zip(jax.jit(of.function)(*arrays), run(arrays), strict=True):
+            largest = max(largest, float(np.abs(np.asarray(ours) - np.asarray(theirs)).max()))
+    return largest
