@@ -1,14 +1,13 @@
 """A piano performance as notes and pedal movements, read from and written to MIDI bytes."""
 
 import io
-import warnings
 from dataclasses import dataclass
 
-import mido
 import numpy as np
 import pretty_midi
 
 from crescendai.errors import DataError
+from crescendai.midi.smf import read_events, seconds
 
 PEDAL_CONTROLS = (64, 66, 67)  # sustain, sostenuto, soft
 TICKS_PER_BEAT = 960  # at 120 beats a minute one tick is 0.52 ms, far below what timing ratings hear
@@ -59,42 +58,32 @@ def read_midi(midi: bytes, name: str) -> Performance:
         DataError: empty, truncated or unparsable bytes, or no note at all.
     """
     try:
-        with warnings.catch_warnings():
-            # Some PercePiano files carry tempo events on a second track; their times are right.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            file = mido.MidiFile(file=io.BytesIO(midi))
-            parsed = pretty_midi.PrettyMIDI(mido_object=file)  # makes the times of `file` absolute ticks
-            last_tick = max(message.time for track in file.tracks for message in track)
-    except Exception as error:  # mido raises many kinds: EOFError, ValueError, OSError, KeyError …
+        events = read_events(midi)
+    except (ValueError, IndexError) as error:
         raise DataError(
             f"{name}: expected a MIDI file, found {len(midi)} bytes that do not parse "
             f"({type(error).__name__}: {error}); fetch the file again or leave it out"
         ) from error
-    notes = sorted(
-        (note.start, note.pitch, note.velocity, note.end)
-        for instrument in parsed.instruments
-        if not instrument.is_drum
-        for note in instrument.notes
-    )
-    if not notes:
+    if not events.notes:
         raise DataError(f"{name}: expected a performance, found a MIDI file without notes; leave it out")
-    pedal = sorted(
-        (change.time, change.number, change.value)
-        for instrument in parsed.instruments
-        for change in instrument.control_changes
-        if change.number in PEDAL_CONTROLS
-    )
-    onset, pitch, velocity, offset = (np.array(column) for column in zip(*notes, strict=True))
-    time, control, value = np.array(pedal, dtype=float).reshape(-1, 3).T
+
+    def when(ticks: np.ndarray) -> np.ndarray:
+        return seconds(ticks, events.tempo, events.ticks_per_beat)
+
+    onset, pitch, velocity, offset = np.array(events.notes).T
+    order = np.lexsort((offset, velocity, pitch, onset))
+    pedals = [event for event in events.controls if event[1] in PEDAL_CONTROLS]
+    tick, control, value = np.array(pedals, dtype=int).reshape(-1, 3).T
+    moved = np.lexsort((value, control, tick))
     return Performance(
-        pitch=pitch.astype(np.int16),
-        velocity=velocity.astype(np.int16),
-        onset_s=onset.astype(np.float64),
-        offset_s=offset.astype(np.float64),
-        pedal_time_s=time,
-        pedal_control=control.astype(np.int16),
-        pedal_value=value.astype(np.int16),
-        file_end_s=float(parsed.tick_to_time(last_tick)),
+        pitch=pitch[order].astype(np.int16),
+        velocity=velocity[order].astype(np.int16),
+        onset_s=when(onset[order]),
+        offset_s=when(offset[order]),
+        pedal_time_s=when(tick[moved]),
+        pedal_control=control[moved].astype(np.int16),
+        pedal_value=value[moved].astype(np.int16),
+        file_end_s=float(when(np.array(events.last_tick))),
     )
 
 
