@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 # Stages and tests call `python`; it must be the one of .venv.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: setup repro test test-all lint clean
+.PHONY: setup repro test test-all ship lint clean
 
 setup: $(READY)
 
@@ -26,6 +26,12 @@ test: $(READY)
 
 test-all: $(READY)
 	python -m pytest -n 2 --dist loadgroup
+
+# The model that comes with the package: the one that stage ship made of PercePiano.
+ship: $(READY)
+	dvc checkout --quiet models/percepiano/shipped
+	rm -rf crescendai/shipped_model
+	cp -r models/percepiano/shipped crescendai/shipped_model
 
 lint: $(READY)
 	ruff check .

@@ -99,7 +99,7 @@ class FinetunedModel(_Section):
     pretrained: bool
     fusion: Literal["none", "concat", "gated", "attention"]
     frozen: bool
-    members: Annotated[int, Field(ge=1)] = 1
+    members: Count
 
     @model_validator(mode="after")
     def _members_share_an_encoder(self) -> "FinetunedModel":
@@ -151,6 +151,7 @@ class Compute(_Section):
 class Evaluate(_Section):
     bootstrap_samples: Count
     confidence: Fraction
+    coverage: Fraction
 
 
 class DemoSource(_Section):

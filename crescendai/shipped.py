@@ -128,26 +128,26 @@ def read_intervals(file: Path) -> Intervals:
 
 
 def pack_model(
-    model_path: Path, listener_path: Path | None, intervals: Intervals, card: str, name: str, version: str, folder: Path
-) -> ModelIdentity:
+    model: "TrainedModel", intervals: Intervals, card: str, name: str, version: str, folder: Path,
+    dtype: str = "float32",
+) -> ModelIdentity:  # fmt: skip
     """Writes a folder as above from a trained model; whole or not at all.
 
-    model_path, listener_path: as `crescendai.models.checkpoint.save_model` took them. folder: new or empty.
+    folder: new or empty. dtype: that weights are kept in.
 
     Raises:
         DataError: there is something in the folder.
     """
-    from crescendai.models.checkpoint import load_model, save_model
+    from crescendai.models.checkpoint import save_model
 
     if folder.exists() and any(folder.iterdir()):
         raise DataError(f"{folder}: expected a new or empty folder, found files; choose another")
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    if listener_path is not None:
-        save_model(load_model(listener_path), part / "listener")
-    model = load_model(model_path)
-    save_model(model, part / "model", None if listener_path is None else part / "listener")
+    if model.listener is not None:
+        save_model(model.listener, part / "listener", dtype=dtype)
+    save_model(model, part / "model", None if model.listener is None else part / "listener", dtype)
     (part / "intervals.json").write_text(
         json.dumps({"coverage": intervals.coverage, "half_width": intervals.half_width}, indent=2) + "\n"
     )

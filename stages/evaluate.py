@@ -6,7 +6,7 @@ Reads   data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parque
         predictions/networks.parquet, whose first network is the main one
 Writes  metrics/<corpus>.json
         plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv,
-        dimension_bars.csv
+        dimension_bars.csv, intervals.csv (of the main network: half widths, and the share of clips they hold)
 
 Groups are derived from the clips again; a leak, or predictions that are missing, doubled, NaN or of
 another fold, stop the stage before anything is written. Every network is compared with every baseline, and the
@@ -29,8 +29,10 @@ from crescendai.datasets.targets import read_targets
 from crescendai.datasets.texts import write_texts
 from crescendai.evaluation.accuracy import score_classes
 from crescendai.evaluation.bootstrap import group_bootstrap_r2
+from crescendai.evaluation.intervals import enough_groups, half_widths, out_of_fold_coverage
 from crescendai.evaluation.metrics import METRIC_NAMES
 from crescendai.evaluation.predictions import (
+    ProtocolPredictions,
     check_clips,
     check_folds,
     check_names,
@@ -85,7 +87,7 @@ def main(corpus: str, params: Params) -> None:
     metrics = {"ceiling": mean_ceiling(ceiling)}
 
     # ---- Scores, protocol by protocol -----------------------------------------------------------
-    dimensions, comparisons, plots = [], [], {}
+    dimensions, comparisons, intervals, plots = [], [], [], {}
     confidence = params.evaluate.confidence
     for protocol in tqdm([protocol_name(spec) for spec in specs], desc="evaluate", unit="protocol"):
         block = gather(protocol, clips, folds, predictions, targets)
@@ -97,6 +99,7 @@ def main(corpus: str, params: Params) -> None:
         for model, told in score_classes(block, resamples, confidence, params.seed).items():
             metrics[protocol][model]["told_apart"] = told
         dimensions.append(table.assign(protocol=protocol))
+        intervals.append(intervals_of(block, network_names[0], params.evaluate.coverage).assign(protocol=protocol))
         compared = compare_models(block, samples, network_names, confidence)
         comparisons.append(compared.assign(protocol=protocol))
         if protocol == shown_protocol:
@@ -112,11 +115,29 @@ def main(corpus: str, params: Params) -> None:
     plots["comparisons"] = pd.concat(comparisons)[
         ["protocol", "model", "baseline", "difference_r2", "low", "high", "p", "p_holm"]
     ]
+    plots["intervals"] = pd.concat(intervals)[["protocol", "model", "dimension", "half_width", "coverage"]]
+    for protocol, own in plots["intervals"].groupby("protocol"):
+        found = {"half_width": float(own["half_width"].mean()), "coverage": float(own["coverage"].mean())}
+        metrics[protocol][network_names[0]]["intervals"] = found
 
     # ---- Outputs --------------------------------------------------------------------------------
     texts = {Path("plots") / corpus / f"{name}.csv": csv_text(table) for name, table in plots.items()}
     write_texts({Path("metrics") / f"{corpus}.json": json_text(metrics), **texts})
     print(summary(metrics, {protocol_name(spec): note(spec, clips, folds) for spec in specs}))
+
+
+def intervals_of(block: ProtocolPredictions, network: str, coverage: float) -> pd.DataFrame:
+    """Half width and measured coverage of a network's intervals, by dimension; empty where it has none: a protocol
+    that it was not trained on, or that has too few groups."""
+    columns = ["model", "dimension", "half_width", "coverage"]
+    if network not in block.models or not enough_groups(block.resampled, block.fold, coverage):
+        return pd.DataFrame(columns=columns)
+    error = block.predicted[block.models.index(network)] - block.rated
+    return pd.DataFrame({
+        "model": network, "dimension": block.names,
+        "half_width": half_widths(error, block.resampled, coverage),
+        "coverage": out_of_fold_coverage(error, block.resampled, block.fold, coverage),
+    })  # fmt: skip
 
 
 def mean_ceiling(ceiling: NoiseCeiling) -> dict[str, float]:

@@ -87,7 +87,8 @@ def main(corpus: str, params: Params) -> None:
     sizes = [task.num_frames * row_bytes for task in tasks]
     shards = [tasks[cut] for cut in cut_shards(sizes, params.render.shard_mb * 1_000_000)]
     settings = {"sample_rate_hz": params.render.sample_rate_hz, **params.spectrograms.model_dump()}
-    key = {"release_tail_s": params.render.release_tail_s, "shard_mb": params.render.shard_mb, "spectrograms": settings, "seed": params.seed,
+    key = {"release_tail_s": params.render.release_tail_s, "shard_mb": params.render.shard_mb, "seed": params.seed,
+           "spectrograms": settings,
            "scale": [scale.source.model_dump(), scale.pretraining.model_dump()]}  # fmt: skip
     work = work_folder("pretraining_corpus", corpus, key)
 

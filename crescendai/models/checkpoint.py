@@ -13,7 +13,7 @@ transcriber's own, as it is where the encoder was frozen, is in that file only.
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -142,6 +142,13 @@ def load_model(path: Path) -> TrainedModel:
         weights |= {name: array for name, array in flatten(listener.params).items() if name.startswith(LISTENED)}
     _check_shapes(network, members, weights, weights_path)
     return TrainedModel(network, unflatten(weights), *rest, listener, members, revision)
+
+
+def in_precision(model: TrainedModel, dtype: np.dtype | type) -> TrainedModel:
+    """The model as it is once it was kept in that precision; its listener likewise."""
+    params = jax.tree.map(lambda x: np.asarray(x, dtype).astype(np.float32), model.params)
+    listener = None if model.listener is None else in_precision(model.listener, dtype)
+    return replace(model, params=params, listener=listener)
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:

@@ -25,8 +25,8 @@ def made(seed: int) -> bytes:
                 pretty_midi.Note(int(rng.integers(1, 128)), int(rng.integers(58, 64)), onset, onset + rng.uniform(0, 1))
             )
         instrument.control_changes = [
-            pretty_midi.ControlChange(int(rng.choice([1, 64, 66, 67])), int(rng.integers(128)), float(rng.uniform(0, 9)))
-            for _ in range(40)
+            pretty_midi.ControlChange(int(control), int(rng.integers(128)), float(rng.uniform(0, 9)))
+            for control in rng.choice([1, 64, 66, 67], 40)
         ]
         song.instruments.append(instrument)
     file = io.BytesIO()

@@ -1,0 +1,108 @@
+"""The card that goes with a shipped model: what it is for, how it was made, how good it is, and where it ends."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from crescendai.dimensions import DIMENSIONS
+
+
+class Facts(NamedTuple):
+    """What a card says that differs from model to model.
+
+    corpus: that it was trained on. num_clips, num_passages, num_players: of it. instruments: heard in training.
+    pretraining: what the encoder learned from before. network: its name among the rows of results.
+    half_width, coverage: of the intervals by dimension, measured out of fold under ``protocol``. rounding: largest
+        difference that half precision makes to a rating.
+    """
+
+    name: str
+    version: str
+    corpus: str
+    num_clips: int
+    num_passages: int
+    num_players: int
+    instruments: tuple[str, ...]
+    pretraining: str
+    network: str
+    protocol: str
+    nominal_coverage: float
+    half_width: Mapping[str, float]
+    coverage: Mapping[str, float]
+    rounding: float
+
+
+MADE_UP = """
+**This model learned from the demo corpus: simulated players, simulated listeners. Its ratings say nothing about real
+playing; it is here to try the tools with.**
+"""
+
+LIMITS = """## What it must not be used for
+
+Marks, admissions, competitions, or any verdict on a person. A rating says how some ten listeners may have described
+a short clip, not how good the playing is; most dimensions have no good end.
+
+## Limits
+
+- Listeners rated clips of three works (Schubert, D 960 and D 935; Beethoven, WoO 80), played by 20 advanced pianists
+  and 2 renderings of the score. Other styles, beginners and other instruments were never heard with a rating.
+- Its ratings come from MIDI played on sampled pianos, without room or noise. A recording in a room is further from
+  what it knows than any number on this card.
+- Whole works that it does not know are the hardest case (protocol `movement`).
+- How loud a recording is, is part of what is rated: normalised or automatically levelled recordings mislead it.
+- Intervals hold for clips like those of the corpus; for anything else they are too narrow.
+
+## Data and licences
+
+PercePiano (MIT): ratings and performances. MAESTRO v3 (CC BY-NC-SA 4.0): what the encoder was pretrained on, whose
+terms bind these weights: not for commercial use, share alike. Pianos: see the README of the project.
+"""
+
+
+def model_card(facts: Facts, metrics: Mapping[str, Mapping]) -> str:
+    """Markdown. metrics: of stage evaluate, as in ``metrics/<corpus>.json``."""
+    ceiling = metrics["ceiling"].get("r2")
+    head = f"""# {facts.name} {facts.version}
+
+Rates how a piano performance is played, from its sound: 19 perceptual dimensions between two poles, 0 to 1, on the
+scale of PercePiano.
+{MADE_UP if facts.corpus == "demo" else ""}
+## How it was made
+
+`dvc repro` with `corpus: {facts.corpus}`, stage `ship`: the network `{facts.network}` of `params.yaml`, trained on
+all {facts.num_clips} rated clips ({facts.num_passages} passages, {facts.num_players} players), rendered on
+{", ".join(facts.instruments)}. Its encoder was pretrained before: {facts.pretraining}. Weights are kept in half
+precision, which changed no rating of a sample of clips by more than {facts.rounding:.4f}.
+
+## How good it is
+
+Scores are of networks with the same settings, each trained without the clips that it was scored on; 95 % intervals
+from resampled groups. These weights have seen all clips and have no score of their own.
+
+| protocol | R² | of the noise ceiling | r |
+|---|---|---|---|
+"""
+    rows = [
+        f"| {protocol} | {own[facts.network]['r2']:.3f} ({own[facts.network]['r2_low']:.2f} to "
+        f"{own[facts.network]['r2_high']:.2f}) | {_share(own[facts.network]['r2'], ceiling)} | "
+        f"{own[facts.network]['pearson']:.3f} |"
+        for protocol, own in metrics.items()
+        if facts.network in own
+    ]
+    widths = [
+        f"| {d.group} | {d.low_pole} – {d.high_pole} | ±{facts.half_width[d.name]:.2f} | {facts.coverage[d.name]:.0%} |"
+        for d in DIMENSIONS
+    ]
+    intervals = f"""
+## Intervals
+
+A rating ± these half widths is to hold {facts.nominal_coverage:.0%} of new clips; the last column is the share it
+held out of fold, protocol {facts.protocol} (conformal over groups of clips that share music).
+
+| aspect | from 0 to 1 | half width | held |
+|---|---|---|---|
+"""
+    return head + "\n".join(rows) + "\n" + intervals + "\n".join(widths) + "\n\n" + LIMITS
+
+
+def _share(r2: float, ceiling: float | None) -> str:
+    return "–" if ceiling is None else f"{r2 / ceiling:.0%}"

@@ -1,0 +1,124 @@
+"""ship: the main network learns from every rated clip, and is packed for use.
+
+Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parquet, spectrograms/, descriptors.parquet,
+         heard.parquet, predictions/networks.parquet; models/<corpus>/pretrained/network.*; metrics/<corpus>.json
+Writes   models/<corpus>/shipped/   network, listener, intervals, card and checksums, as crescendai.shipped reads them
+Run      python -m stages.ship <corpus>; `make ship` puts PercePiano's into the package
+Takes    on two cores: PercePiano four minutes, the demo corpus seconds
+Expect   PercePiano: some 12 MB
+
+The network is the first of `finetune.models`, which is scored out of fold by stage evaluate. Here it keeps nothing
+apart: it has no score of its own. Half widths of its intervals are measured on the out-of-fold predictions of its
+fellows. A corpus that does not rate all 19 dimensions ships nothing, and says so.
+"""
+
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crescendai.datasets.manifest import sha256_of
+from crescendai.datasets.splits import protocol_name
+from crescendai.datasets.store import SpectrogramStore
+from crescendai.datasets.tables import read_table
+from crescendai.datasets.targets import read_targets
+from crescendai.datasets.texts import write_texts
+from crescendai.dimensions import NAMES
+from crescendai.evaluation.intervals import half_widths, out_of_fold_coverage
+from crescendai.models.checkpoint import TrainedModel, in_precision, load_model
+from crescendai.models.rating import make_rate
+from crescendai.params import Params
+from crescendai.report.model_card import Facts, model_card
+from crescendai.shipped import Intervals, pack_model
+from crescendai.training.clips import RatedClips
+from crescendai.training.pupil import learn, make_pupil
+from crescendai.training.resume import Resume, code_sha256
+from crescendai.training.watch import Watch
+from stages import run_stage
+
+RESUME = Path("models/.resume")
+SAMPLE = 16  # clips on which half precision is compared
+NAME = {"percepiano": "crescendai"}  # of a model that is more than a try
+
+
+def main(corpus: str, params: Params) -> None:
+    # ---- Inputs ---------------------------------------------------------------------------------
+    folder, shipped = Path("data") / corpus, Path("models") / corpus / "shipped"
+    targets = read_targets(folder)
+    shutil.rmtree(shipped, ignore_errors=True)
+    if targets.names != NAMES:
+        write_texts({shipped / "README.md": "Nothing is shipped: this corpus does not rate all 19 dimensions.\n"})
+        print("nothing to ship: the corpus does not rate all 19 dimensions")
+        return
+    files = [folder / name for name in ("clips.parquet", "ratings.parquet", "descriptors.parquet", "heard.parquet",
+                                        "spectrograms/index.parquet")]  # fmt: skip
+    pretrained_path = Path("models") / corpus / "pretrained" / "network"
+    pretrained = load_model(pretrained_path)
+    table = read_table(files[0], ["clip_id", "passage", "player", *NAMES])
+    described = read_table(files[2]).merge(read_table(files[3]), on=["clip_id", "instrument"], how="left")
+    store = SpectrogramStore(folder / "spectrograms")
+    clips = RatedClips.of(table, read_table(files[1]), store, described, targets)
+
+    # ---- Training on all clips --------------------------------------------------------------------
+    name, row = next(iter(params.finetune.models.items()))
+    scale = getattr(params.scale, corpus).finetune
+    pupil = make_pupil(name, row, clips, targets, pretrained, scale, params)
+    everything = np.arange(len(table))
+    watched = everything[:: max(len(table) // SAMPLE, 1)]  # learned from as well: the curve only says that it learns
+    inputs = [*files, pretrained_path.with_name("network.safetensors")]
+    key = {"where": "ship", "finetune": params.finetune.model_dump(), "lr": params.lr, "seed": params.seed,
+           "scale": scale.model_dump(), "code": code_sha256("crescendai/models", "crescendai/training"),
+           "inputs": [sha256_of(file) for file in inputs]}  # fmt: skip
+    watch = Watch(Path("models") / corpus, Resume(RESUME, key))
+    trained, _ = learn(pupil, everything, watched, pretrained, params, "ship", watch)
+
+    # ---- What is known of it ----------------------------------------------------------------------
+    protocol, coverage = protocol_name(params.split_of(corpus)[0]), params.evaluate.coverage
+    error, groups, fold = out_of_fold_errors(folder, table, protocol, name)
+    intervals = Intervals(coverage, dict(zip(NAMES, half_widths(error, groups, coverage).tolist(), strict=True)))
+    held = dict(zip(NAMES, out_of_fold_coverage(error, groups, fold, coverage), strict=True))
+    facts = Facts(
+        NAME.get(corpus, f"crescendai-{corpus}"), version("crescendai"), corpus, len(table),
+        table["passage"].nunique(), table["player"].nunique(), tuple(store.index["instrument"].unique()),
+        pretraining_words(corpus, params), name, protocol, coverage, intervals.half_width, held,
+        rounding(trained, [store.clip(int(clips.recordings[clip][0])) for clip in watched]),
+    )  # fmt: skip
+
+    # ---- Output -----------------------------------------------------------------------------------
+    card = model_card(facts, json.loads((Path("metrics") / f"{corpus}.json").read_text()))
+    pack_model(trained, intervals, card, facts.name, facts.version, shipped, "float16")
+    watch.done()
+    size_mb = sum(file.stat().st_size for file in shipped.iterdir()) / 1e6
+    print(f"{shipped}: {size_mb:.1f} MB; half precision changes a rating by at most {facts.rounding:.4f}")
+
+
+def out_of_fold_errors(
+    folder: Path, clips: pd.DataFrame, protocol: str, network: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Errors ``[b, k]``, passages and folds of the clips that a protocol scores."""
+    predicted = read_table(folder / "predictions" / "networks.parquet")
+    own = predicted[(predicted["protocol"] == protocol) & (predicted["model"] == network)].set_index("clip_id")
+    rated = clips.set_index("clip_id").loc[own.index]
+    error = own[list(NAMES)].to_numpy(float) - rated[list(NAMES)].to_numpy(float)
+    return error, rated["passage"].to_numpy(str), own["fold"].to_numpy(int)
+
+
+def pretraining_words(corpus: str, params: Params) -> str:
+    settings = getattr(params.scale, corpus).pretraining
+    on = f"played on {', '.join(settings.instruments)}"
+    if hasattr(settings, "hours"):
+        return f"`{params.pretrain.objective}` on {settings.hours:g} hours of MAESTRO, {on}"
+    return f"`{params.pretrain.objective}` on the demo corpus's other players, {on}"
+
+
+def rounding(trained: TrainedModel, log_mels: list[np.ndarray]) -> float:
+    """Largest difference to a rating that half precision makes."""
+    whole, half = make_rate(trained), make_rate(in_precision(trained, np.float16))
+    return max(float(np.abs(whole(log_mel) - half(log_mel)).max()) for log_mel in log_mels)
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__, compiles=True)
