@@ -1,63 +1,100 @@
-"""Where a training step's time goes: the products of a block at their shapes, attention, and what lies between.
+"""Where a training step's time goes, and its floor: what XLA's products take with nothing else done.
 
-The time XLA takes to multiply these shapes is the floor of a step, with nothing else done; times twelve blocks it can
-be set beside torch's whole step (see `benchmarks.train_step`).
+In fresh processes, the products of a whole step alone, each in the fastest of several forms, against torch's whole
+step: where the first take longer, no arrangement of XLA's products on this machine can be as fast as torch. And the
+parts of a block: linear products at their shapes, attention, and what lies between.
 
 Run    python -m benchmarks.parts
-Takes  on two cores one minute
+Takes  on two cores five minutes
 """
 
 import json
+from argparse import Namespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.contest import measure, table
-from benchmarks.networks import TOKENS
+from benchmarks.contest import arguments, contest, last_line, measure, table
+from benchmarks.networks import TOKENS, ours
 from crescendai.models.attention import attend
 from crescendai.models.encoder import EncoderBlock
-from crescendai.models.presets import PRESETS
 from crescendai.models.products import gelu, matmul, product_over_rows
 
-CLIPS, TOKENS_A_CLIP, STEPS = 8, 512 + TOKENS, 3
+PATCHES = 512
+FLOOR, TORCH = "products alone", "torch float32 whole"
 
 
 def main() -> None:
-    width, heads = PRESETS["small"]["width"], PRESETS["small"]["num_heads"]
-    channels = width // heads
-    rows, linear_s, linear_operations = {}, 0.0, 0.0
-    for name, i, j in (("qkv", width, 3 * width), ("out", width, width), ("mlp in", width, 4 * width),
-                       ("mlp out", 4 * width, width)):  # fmt: skip
-        x, w, d_y = drawn(CLIPS, TOKENS_A_CLIP, i), drawn(i, j), drawn(CLIPS, TOKENS_A_CLIP, j)
-        seconds = [
-            timed(matmul, x, w), timed(lambda d, w: matmul(d, w.T), d_y, w), timed(product_over_rows, x, d_y)
-        ]  # fmt: skip
-        operations = 3 * 2.0 * CLIPS * TOKENS_A_CLIP * i * j
-        linear_s, linear_operations = linear_s + sum(seconds), linear_operations + operations
-        rows[f"products of {name}, three ways"] = line(sum(seconds), operations)
-    q, k, v, d_out = (drawn(CLIPS, heads, TOKENS_A_CLIP, channels) for _ in range(4))
-    seconds = timed(jax.grad(lambda q, k, v: (attend(q, k, v, None) * d_out).sum(), (0, 1, 2)), q, k, v)
-    rows["attention"] = line(seconds, 3 * 2.0 * 2 * CLIPS * heads * TOKENS_A_CLIP**2 * channels)
-    hidden = drawn(CLIPS, TOKENS_A_CLIP, 4 * width)
-    rows["gelu"] = line(timed(jax.value_and_grad(lambda x: gelu(x).sum()), hidden), 0.0)
-    block, x, d_y = EncoderBlock(heads, 4, 0.0), drawn(CLIPS, TOKENS_A_CLIP, width), drawn(CLIPS, TOKENS_A_CLIP, width)
+    options = arguments(__doc__).parse_args()
+    if options.contestant == FLOOR:
+        print(json.dumps({"seconds": floor_s(options), "peak_gb": 0.0}))
+        return
+    products = contest("benchmarks.parts", [FLOOR], options)[FLOOR]
+    torch = contest("benchmarks.train_step", [TORCH], options)[TORCH]
+    show_block(options)
+    print(last_line(
+        f"products of a training step alone, {options.size}, batch {options.batch}, against torch's whole step",
+        products["seconds"], torch["seconds"], "s",
+    ))  # fmt: skip
+
+
+def floor_s(options: Namespace) -> float:
+    """Seconds for all products of a step, each shape timed alone in its fastest form, times the blocks."""
+    c = ours(options.size).config
+    rows, width, channels = options.batch * (PATCHES + TOKENS), c.width, c.width // c.num_heads
+    seconds = 0.0
+    for i, j in ((width, 3 * width), (width, width), (width, c.mlp_ratio * width), (c.mlp_ratio * width, width)):
+        x, w, d_y = drawn(rows, i), drawn(i, j), drawn(rows, j)
+        seconds += timed(matmul, options, x, w)
+        seconds += timed(lambda d, w: matmul(d, w.T), options, d_y, w)
+        seconds += min(timed(form, options, x, d_y) for form in (product_over_rows, lambda x, d: x.T @ d))
+    heads, n = options.batch * c.num_heads, PATCHES + TOKENS
+    q, scores = drawn(heads, n, channels), drawn(heads, n, n)
+    # Forward two products, backward four more; less cannot be computed.
+    to_scores = fastest(lambda q, k: q @ k.swapaxes(-1, -2), options, q, q)
+    from_scores = fastest(lambda s, v: s @ v, options, scores, q)
+    return c.depth * (seconds + 2 * to_scores + 4 * from_scores)
+
+
+def fastest(product, options: Namespace, *arrays: jax.Array) -> float:
+    """Of all heads at once, and of one after another."""
+    in_turn = timed(lambda *all_heads: jax.lax.map(lambda head: product(*head), all_heads), options, *arrays)
+    return min(timed(product, options, *arrays), in_turn)
+
+
+def show_block(options: Namespace) -> None:
+    """The parts of one block, forward and backward."""
+    c = ours(options.size).config
+    clips, n, width, heads = options.batch, PATCHES + TOKENS, c.width, c.num_heads
+    rows = {}
+    for name, i, j in (("qkv", width, 3 * width), ("out", width, width), ("mlp in", width, c.mlp_ratio * width),
+                       ("mlp out", c.mlp_ratio * width, width)):  # fmt: skip
+        x, w, d_y = drawn(clips, n, i), drawn(i, j), drawn(clips, n, j)
+        seconds = (
+            timed(matmul, options, x, w) + timed(lambda d, w: matmul(d, w.T), options, d_y, w)
+            + timed(product_over_rows, options, x, d_y)
+        )  # fmt: skip
+        rows[f"products of {name}, three ways"] = line(seconds, 3 * 2.0 * clips * n * i * j)
+    q, k, v, d_out = (drawn(clips, heads, n, width // heads) for _ in range(4))
+    gradients = jax.grad(lambda q, k, v: (attend(q, k, v, None) * d_out).sum(), (0, 1, 2))
+    rows["attention"] = line(timed(gradients, options, q, k, v), 3 * 2.0 * 2 * clips * n**2 * width)
+    hidden = drawn(clips, n, c.mlp_ratio * width)
+    rows["gelu"] = line(timed(jax.value_and_grad(lambda x: gelu(x).sum()), options, hidden), 0.0)
+    block, x, d_y = EncoderBlock(heads, c.mlp_ratio, 0.0), drawn(clips, n, width), drawn(clips, n, width)
     params = block.init(jax.random.key(0), x, None, True)
-    whole = timed(jax.grad(lambda p, x: (block.apply(p, x, None, True)[0] * d_y).sum(), (0, 1)), params, x)
-    rows["a block, all of it"] = line(whole, 0.0)
+    whole = jax.grad(lambda p, x: (block.apply(p, x, None, True)[0] * d_y).sum(), (0, 1))
+    rows["a block, all of it"] = line(timed(whole, options, params, x), 0.0)
     print(table(rows))
-    print(json.dumps({"name": "linear products of a block, small, batch 8", "ours": round(linear_s, 4),
-                      "share_of_block": round(linear_s / whole, 3),
-                      "gflops": round(linear_operations / linear_s / 1e9, 1), "unit": "s"}))  # fmt: skip
 
 
 def drawn(*shape: int) -> jax.Array:
     return jnp.asarray(np.random.default_rng(0).standard_normal(shape, dtype=np.float32))
 
 
-def timed(function, *arrays) -> float:
+def timed(function, options: Namespace, *arrays) -> float:
     compiled = jax.jit(function)
-    return measure(lambda: jax.block_until_ready(compiled(*arrays)), STEPS)["seconds"]
+    return measure(lambda: jax.block_until_ready(compiled(*arrays)), options.steps)["seconds"]
 
 
 def line(seconds: float, operations: float) -> dict[str, str]:

@@ -31,6 +31,7 @@ class Inputs:
     predictions: pd.DataFrame  # of the main network, main protocol, indexed by clip_id
     curves: pd.DataFrame  # of all networks
     dimensions: pd.DataFrame
+    intervals: pd.DataFrame  # of the main network: half widths and the share held, by protocol and dimension
     comparisons: pd.DataFrame
     predicted: pd.DataFrame  # of the main network
     error_correlation: pd.DataFrame
@@ -108,6 +109,7 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         predictions=predictions.set_index("clip_id")[list(targets.rated_names)],
         curves=read_table(data / "curves.parquet"),
         dimensions=_read_csv(plots / "dimensions.csv", "evaluate"),
+        intervals=_read_csv(plots / "intervals.csv", "evaluate"),
         comparisons=_read_csv(plots / "comparisons.csv", "evaluate"),
         predicted=_read_csv(plots / "predicted.csv", "evaluate").query("model == @network"),
         error_correlation=_read_csv(plots / "error_correlation.csv", "evaluate"),

@@ -123,6 +123,7 @@ def dimensions(inputs: Inputs) -> dict:
     shown = [name for name in (midi, audio, main) if name is not None]  # drawn in this order
     scores = {name: table[table["model"] == name].set_index("dimension") for name in shown}
     axis, ticks = score_axis([*pd.concat(scores.values())["r2"], *scores[main]["r2_low"]])
+    held = inputs.intervals[inputs.intervals["protocol"] == protocol_name(inputs.main_spec)].set_index("dimension")
     rows, group = [], None
     for dimension in inputs.targets.rated:
         network = scores[main].loc[dimension.name]
@@ -136,11 +137,15 @@ def dimensions(inputs: Inputs) -> dict:
                                       (network["r2_low"], network["r2_high"])),
             "values": [number(values[name]) for name in reversed(shown)],
             "ceiling": number(network["ceiling_r2"]),
+            "half_width": f"±{number(held.loc[dimension.name, 'half_width'])}" if len(held) else "–",
+            "held": percent(held.loc[dimension.name, "coverage"]) if len(held) else "–",
         })  # fmt: skip
         group = dimension.group
     columns = [(model_words(name).label, model_words(name).sees, name == audio) for name in reversed(shown)]
     legend = [(charts.mark(sees, "8", 8, hollow), label) for label, sees, hollow in columns]
-    return {"rows": rows, "columns": columns, "legend": legend, "ticks": charts.tick_row(axis, ticks)}
+    return {"rows": rows, "columns": columns, "legend": legend, "ticks": charts.tick_row(axis, ticks),
+            "has_intervals": bool(len(held)), "coverage": percent(inputs.params.evaluate.coverage),
+            "held": percent(held["coverage"].mean()) if len(held) else "–"}  # fmt: skip
 
 
 def scatters(inputs: Inputs) -> dict:

