@@ -204,7 +204,7 @@ def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Pat
     predicted["rated"] = [rated.loc[row.clip_id, row.dimension] for row in predicted.itertuples()]
     predicted = predicted.sample(min(2000, len(predicted)), random_state=1)
     intervals = [
-        {"protocol": "composition", "model": "hybrid", "dimension": name, "half_width": 0.2 + 0.005 * k, "coverage": 0.9}
+        {"protocol": "passage", "model": "hybrid", "dimension": name, "half_width": 0.2 + 0.01 * k, "coverage": 0.9}
         for k, name in enumerate(NAMES)
     ]  # fmt: skip
     tables = {"dimensions": dimensions, "comparisons": comparisons, "error_correlation": correlation,
