@@ -29,7 +29,7 @@ test-all: $(READY)
 
 # The model that comes with the package: the one that stage ship made of PercePiano.
 ship: $(READY)
-	dvc checkout --quiet models/percepiano/shipped
+	dvc repro --single-item shipping/dvc.yaml:ship@percepiano
 	rm -rf crescendai/shipped_model
 	cp -r models/percepiano/shipped crescendai/shipped_model
 

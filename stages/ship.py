@@ -3,13 +3,13 @@
 Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parquet, spectrograms/, descriptors.parquet,
          heard.parquet, predictions/networks.parquet; models/<corpus>/pretrained/network.*; metrics/<corpus>.json
 Writes   models/<corpus>/shipped/   network, listener, intervals, card and checksums, as crescendai.shipped reads them
-Run      python -m stages.ship <corpus>; `make ship` puts PercePiano's into the package
+Run      dvc repro -s shipping/dvc.yaml:ship@<corpus>; `make ship` puts PercePiano's into the package
 Takes    on two cores: PercePiano four minutes, the demo corpus seconds
 Expect   PercePiano: some 12 MB
 
 The network is the first of `finetune.models`, which is scored out of fold by stage evaluate. Here it keeps nothing
 apart: it has no score of its own. Half widths of its intervals are measured on the out-of-fold predictions of its
-fellows. A corpus that does not rate all 19 dimensions ships nothing, and says so.
+fellows.
 """
 
 import json
@@ -25,8 +25,8 @@ from crescendai.datasets.splits import protocol_name
 from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table
 from crescendai.datasets.targets import read_targets
-from crescendai.datasets.texts import write_texts
 from crescendai.dimensions import NAMES
+from crescendai.errors import DataError
 from crescendai.evaluation.intervals import half_widths, out_of_fold_coverage
 from crescendai.models.checkpoint import TrainedModel, in_precision, load_model
 from crescendai.models.rating import make_rate
@@ -48,11 +48,9 @@ def main(corpus: str, params: Params) -> None:
     # ---- Inputs ---------------------------------------------------------------------------------
     folder, shipped = Path("data") / corpus, Path("models") / corpus / "shipped"
     targets = read_targets(folder)
-    shutil.rmtree(shipped, ignore_errors=True)
     if targets.names != NAMES:
-        write_texts({shipped / "README.md": "Nothing is shipped: this corpus does not rate all 19 dimensions.\n"})
-        print("nothing to ship: the corpus does not rate all 19 dimensions")
-        return
+        raise DataError(f"{folder}: expected ratings of all {len(NAMES)} dimensions to ship a model, found "
+                        f"{len(targets.names)} targets; ship demo or percepiano")
     files = [folder / name for name in ("clips.parquet", "ratings.parquet", "descriptors.parquet", "heard.parquet",
                                         "spectrograms/index.parquet")]  # fmt: skip
     pretrained_path = Path("models") / corpus / "pretrained" / "network"
@@ -89,6 +87,7 @@ def main(corpus: str, params: Params) -> None:
 
     # ---- Output -----------------------------------------------------------------------------------
     card = model_card(facts, json.loads((Path("metrics") / f"{corpus}.json").read_text()))
+    shutil.rmtree(shipped, ignore_errors=True)
     pack_model(trained, intervals, card, facts.name, facts.version, shipped, "float16")
     watch.done()
     size_mb = sum(file.stat().st_size for file in shipped.iterdir()) / 1e6

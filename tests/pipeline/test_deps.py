@@ -7,7 +7,11 @@ from ruamel.yaml import YAML
 
 from tests.pipeline.imports import PROJECT, closure, imported
 
-STAGES = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())["stages"]
+STAGES = {
+    name: stage
+    for file in ("dvc.yaml", "shipping/dvc.yaml")
+    for name, stage in YAML(typ="safe").load((PROJECT / file).read_text())["stages"].items()
+}
 # They hold no value that reaches a result: params.yaml is tracked key by key, and how a stage is
 # started or an error worded changes nothing it writes.
 EXEMPT = {"crescendai/params.py", "crescendai/errors.py", "crescendai/training/compile_cache.py",
