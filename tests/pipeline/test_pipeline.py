@@ -1,5 +1,6 @@
 """The pipeline as its users run it: a fresh copy of the project, real DVC, a small demo corpus."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from crescendai.analysis.analyzer import Analyzer
+from crescendai.datasets.tables import read_table
+from crescendai.shipped import open_shipped
 from tests.pipeline.project import copy_project
 
 STAGES = ("fetch", "render", "spectrograms", "split", "baselines", "pretraining_corpus", "pretrain", "listen",
@@ -16,7 +20,7 @@ SMALL = [
     "scale.demo.source.pieces=3", "scale.demo.source.passages_per_piece=2", "scale.demo.source.players=4",
     "scale.demo.source.raters=6", "scale.demo.finetune.max_epochs=2", "scale.demo.finetune.frozen_epochs=2",
     "scale.demo.pretrain.steps=4", "scale.demo.pretrain.check_every=2", "folds.n_folds=2", "baselines.trees=20",
-    "evaluate.bootstrap_samples=200",
+    "evaluate.bootstrap_samples=200", "evaluate.coverage=0.7",
 ]  # fmt: skip
 pytestmark = pytest.mark.xdist_group("pipeline")  # one worker: they share a folder
 
@@ -65,6 +69,16 @@ def test_all_results_are_there(project: Path) -> None:
     assert 0 < pretext["transcribe"]["loss"] < 10
     assert (project / "reports/demo.html").stat().st_size > 10_000
     assert (project / "mlflow.db").exists()
+
+
+def test_a_model_is_shipped_that_rates_recordings(project: Path, tmp_path: Path) -> None:
+    run("dvc", "repro", "shipping/dvc.yaml:ship@demo", cwd=project)
+    shipped = project / "models/demo/shipped"
+    assert "simulated players" in (shipped / "card.md").read_text()
+    analyzer = Analyzer(open_shipped(shipped))
+    sound = read_table(project / "data/demo/audio.parquet")["flac"][0]
+    rated = analyzer.analyze_audio(io.BytesIO(sound), "clip")
+    assert ((rated.interval.lower <= rated.ratings) & (rated.ratings <= rated.interval.upper)).all()
 
 
 def test_a_second_run_runs_nothing(project: Path) -> None:
