@@ -46,7 +46,7 @@ def register(folder: Path, tracking_uri: str) -> tuple[str, int]:
     """
     identity = verify(folder)
     name = f"crescendai-{identity.name}"
-    for variable, value in QUIET.items():
+    for variable, value in {**QUIET, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}.items():
         os.environ.setdefault(variable, value)
     from mlflow import MlflowClient  # takes seconds: only where it is needed
 

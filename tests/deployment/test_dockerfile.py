@@ -74,7 +74,7 @@ def test_its_steps_make_a_service_that_gets_ready_and_rates(tmp_path: Path):
         finally:
             service.terminate()
             assert service.wait(60) in (0, -15)
-    assert not [name for name in ("dvc", "mlflow", "torch", "optax", "pytest") if _has(bin_folder, name)]
+    assert not [name for name in ("dvc", "mlflow", "torch", "modal", "pytest") if _has(bin_folder, name)]
     assert list((tmp_path / "root/var/cache/crescendai").rglob("*")), "compiled programs are kept in the cache"
     assert moved("/opt/crescendai", tmp_path) == f"{tmp_path}/opt/crescendai"
 
