@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crescendai.deployment.trial import rate, readiness, some_playing
-from tests.deployment.docker_steps import PROJECT, build, moved, sent_files, stages, steps
+from tests.deployment.docker_steps import PROJECT, build, sent_files, stages, steps
 from tests.shipped_models import small_shipped
 
 DOCKERFILE = (PROJECT / "Dockerfile").read_text()
@@ -58,6 +58,7 @@ def test_its_steps_make_a_service_that_gets_ready_and_rates(tmp_path: Path):
     command = json.loads(only(final, "ENTRYPOINT")[0]) + json.loads(only(final, "CMD")[0])
     command = [port if part == "8000" else part for part in command] + ["--model", str(model)]
     bin_folder = tmp_path / "root/opt/crescendai/bin"
+    assert not [name for name in ("dvc", "mlflow", "torch", "modal", "pytest") if _has(bin_folder, name)]
     # Away from the sources, with nothing of this environment.
     with (tmp_path / "log").open("w") as log:
         service = subprocess.Popen([bin_folder / command[0], *command[1:]], cwd=tmp_path, env=variables, stderr=log)
@@ -74,9 +75,6 @@ def test_its_steps_make_a_service_that_gets_ready_and_rates(tmp_path: Path):
         finally:
             service.terminate()
             assert service.wait(60) in (0, -15)
-    assert not [name for name in ("dvc", "mlflow", "torch", "modal", "pytest") if _has(bin_folder, name)]
-    assert list((tmp_path / "root/var/cache/crescendai").rglob("*")), "compiled programs are kept in the cache"
-    assert moved("/opt/crescendai", tmp_path) == f"{tmp_path}/opt/crescendai"
 
 
 def _has(bin_folder: Path, module: str) -> bool:
