@@ -1,0 +1,37 @@
+"""The documents say what is so: the reference is that of the docstrings, links lead somewhere."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+PAGES = sorted(file.relative_to(PROJECT).as_posix() for file in (PROJECT / "docs").glob("*.md"))
+
+
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, PROJECT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_that_of_the_docstrings():
+    done = subprocess.run([sys.executable, "docs/make_api.py", "--check"], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_reference_names_what_is_public_and_nothing_else():
+    text = script("make_api").api_text()
+    assert "### register" in text and "def register(folder: Path, tracking_uri: str) -> tuple[str, int]" in text
+    assert "_one_at_a_time" not in text
+    assert text.count("```") % 2 == 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (PROJECT / page).read_text()):
+        assert (PROJECT / "docs" / target).exists(), target
