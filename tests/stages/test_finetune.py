@@ -27,8 +27,8 @@ NUM_CLIPS, N_MELS = 24, 32
 FRONTEND = {"sample_rate_hz": 22050, "n_fft": 2048, "hop_length": 512, "n_mels": N_MELS, "f_min_hz": 27.5,
             "f_max_hz": 11025.0, "floor_db": -100.0}  # fmt: skip
 ROWS = {
-    "hybrid": FinetunedModel(pretrained=True, fusion="concat", frozen=True),
-    "ast": FinetunedModel(pretrained=False, fusion="none", frozen=False),
+    "hybrid": FinetunedModel(pretrained=True, fusion="concat", frozen=True, members=2),
+    "ast": FinetunedModel(pretrained=False, fusion="none", frozen=False, members=1),
 }
 
 
