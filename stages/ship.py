@@ -28,10 +28,10 @@ from crescendai.datasets.targets import read_targets
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
 from crescendai.evaluation.intervals import half_widths, out_of_fold_coverage
+from crescendai.model_card import Facts, model_card
 from crescendai.models.checkpoint import TrainedModel, in_precision, load_model
 from crescendai.models.rating import make_rate
 from crescendai.params import Params
-from crescendai.report.model_card import Facts, model_card
 from crescendai.shipped import Intervals, pack_model
 from crescendai.training.clips import RatedClips
 from crescendai.training.pupil import learn, make_pupil
@@ -41,7 +41,6 @@ from stages import run_stage
 
 RESUME = Path("models/.resume")
 SAMPLE = 16  # clips on which half precision is compared
-NAME = {"percepiano": "crescendai"}  # of a model that is more than a try
 
 
 def main(corpus: str, params: Params) -> None:
@@ -79,7 +78,7 @@ def main(corpus: str, params: Params) -> None:
     intervals = Intervals(coverage, dict(zip(NAMES, half_widths(error, groups, coverage).tolist(), strict=True)))
     held = dict(zip(NAMES, out_of_fold_coverage(error, groups, fold, coverage), strict=True))
     facts = Facts(
-        NAME.get(corpus, f"crescendai-{corpus}"), version("crescendai"), corpus, len(table),
+        corpus, version("crescendai"), corpus, len(table),
         table["passage"].nunique(), table["player"].nunique(), tuple(store.index["instrument"].unique()),
         pretraining_words(corpus, params), name, protocol, coverage, intervals.half_width, held,
         rounding(trained, [store.clip(int(clips.recordings[clip][0])) for clip in watched]),

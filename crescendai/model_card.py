@@ -61,7 +61,7 @@ terms bind these weights: not for commercial use, share alike. Pianos: see the R
 def model_card(facts: Facts, metrics: Mapping[str, Mapping]) -> str:
     """Markdown. metrics: of stage evaluate, as in ``metrics/<corpus>.json``."""
     ceiling = metrics["ceiling"].get("r2")
-    head = f"""# {facts.name} {facts.version}
+    head = f"""# CrescendAI: {facts.name} {facts.version}
 
 Rates how a piano performance is played, from its sound: 19 perceptual dimensions between two poles, 0 to 1, on the
 scale of PercePiano.
@@ -70,8 +70,8 @@ scale of PercePiano.
 
 `dvc repro` with `corpus: {facts.corpus}`, stage `ship`: the network `{facts.network}` of `params.yaml`, trained on
 all {facts.num_clips} rated clips ({facts.num_passages} passages, {facts.num_players} players), rendered on
-{", ".join(facts.instruments)}. Its encoder was pretrained before: {facts.pretraining}. Weights are kept in half
-precision, which changed no rating of a sample of clips by more than {facts.rounding:.4f}.
+{", ".join(facts.instruments)}. Its encoder was pretrained before: {facts.pretraining}.
+Weights are kept in half precision, which changed no rating of a sample of clips by more than {facts.rounding:.4f}.
 
 ## How good it is
 
