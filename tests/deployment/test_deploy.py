@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crescendai.shipped import write_manifest
 from tests.shipped_models import small_shipped
 
 PROJECT = Path(__file__).parents[2]
@@ -41,7 +42,13 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    return small_shipped(tmp_path / "small")
+    """A folder whose files are as its manifest says, which is all that is looked at before a service is started."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    for name in ("model.safetensors", "model.json", "intervals.json", "card.md"):
+        (folder / name).write_text(name)
+    write_manifest(folder, "small", "1.2")
+    return folder
 
 
 @pytest.fixture
@@ -159,7 +166,8 @@ def test_a_failing_modal_is_one_sentence_more(project, fake):
 
 
 @pytest.mark.slow
-def test_a_local_trial_starts_the_service_with_its_key_and_rates(project, model):
+def test_a_local_trial_starts_the_service_with_its_key_and_rates(project, tmp_path):
+    model = small_shipped(tmp_path / "real")
     # `python -m crescendai` of this tree, whichever is installed.
     done = deploy(project, "--test", "--model", str(model), CRESCENDAI_API_KEY="k", CRESCENDAI_DECODERS="1",
                   XDG_CACHE_HOME=str(project / "cache"), PYTHONPATH=str(PROJECT))  # fmt: skip
