@@ -7,6 +7,7 @@ export function showStage(name) {
   const within = byId("drop").contains(document.activeElement) || document.activeElement === document.body
     || byId("failure").contains(document.activeElement);
   for (const id of ["offer", "taking", "working"]) byId(id).hidden = id !== name;
+  byId("wedge").hidden = name !== "working";
   if (!within) return;
   const focus = { offer: "choose", taking: "finish", working: "cancel" }[name];
   byId(focus).focus({ preventScroll: true });
