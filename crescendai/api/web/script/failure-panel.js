@@ -2,6 +2,7 @@
 
 import { byId, element } from "./element.js";
 import { failure, TRY_AGAIN } from "./failures.js";
+import { capital } from "./wording.js";
 
 let ticking = null;
 
@@ -64,7 +65,7 @@ function keyForm(again) {
   return form;
 }
 
-/** "upload: expected …, found ….": the page's reader sees a sentence. */
+/** "upload: expected …, found ….": which upload is clear here. */
 function sentence(message) {
-  return message.charAt(0).toUpperCase() + message.slice(1);
+  return capital(message.replace(/^(upload|recording|service): /, ""));
 }

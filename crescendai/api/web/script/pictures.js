@@ -16,8 +16,11 @@ export async function showPictures(samples) {
   redraw();
   if (samples === null) return;
   const mine = shown;
+  byId("spectrogram").setAttribute("aria-busy", "true");
   Object.assign(mine, await computed(samples));
+  if (mine !== shown) return; // another recording has come meanwhile
   redraw();
+  byId("spectrogram").setAttribute("aria-busy", "false");
 }
 
 /** Draws again: after a change of size, of colours, or for the printer. */

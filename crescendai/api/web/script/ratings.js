@@ -1,9 +1,8 @@
 // The ratings as marks between their poles, with their intervals, by aspect of playing.
 
 import { byId, drawn, element } from "./element.js";
-import { percent, rating } from "./wording.js";
+import { capital, percent, rating } from "./wording.js";
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const across = (share) => `${100 * share}%`;
 
 /** Shows all ratings of a result. */

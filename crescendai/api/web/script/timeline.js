@@ -2,7 +2,7 @@
 
 import { byId, drawn, element } from "./element.js";
 import { changingMost, territories } from "./sections.js";
-import { clock, rating } from "./wording.js";
+import { capital, clock, rating } from "./wording.js";
 
 const AT_FIRST = 4;
 const [WIDTH, HEIGHT] = [1000, 100];
@@ -13,7 +13,7 @@ export function showTimeline(result) {
   byId("timeline").hidden = !several;
   byId("timeline-note").textContent = several
     ? `Each section of ${processing.section_s} s is rated on its own, a new one every ${processing.hop_s} s. The dotted line is `
-      + "the whole recording. A section is as uncertain as a whole: trust the large movements. Click to go there."
+      + "the whole recording. A section is as uncertain as a whole: trust the large movements."
     : `The recording is rated as one section; from ${processing.section_s + processing.hop_s / 2} s on there are several, and this shows how they differ.`;
   if (!several) return;
   showChooser(result);
@@ -24,7 +24,7 @@ function showChooser(result) {
   const groups = Map.groupBy(result.dimensions, (of) => of.group);
   byId("chosen").replaceChildren(...[...groups].map(([group, members]) =>
     element("fieldset", {},
-      element("legend", {}, group),
+      element("legend", {}, capital(group)),
       ...members.map((of) =>
         element("label", {}, element("input", { type: "checkbox", value: of.name }), `${of.low_pole} – ${of.high_pole}`)),
     )));
@@ -80,7 +80,7 @@ function course(of, sections, durationS) {
 function table(chosen, sections) {
   const heading = (of) => element("th", { scope: "col" }, `${of.low_pole} (0) – ${of.high_pole} (1)`);
   const line = (section) => element("tr", {},
-    element("th", { scope: "row" }, `${clock(section.start_s)} – ${clock(section.end_s)}`),
+    element("th", { scope: "row" }, `${clock(Math.round(section.start_s))} – ${clock(Math.round(section.end_s))}`),
     ...chosen.map((of) => element("td", {}, section.ratings ? rating(section.ratings[of.name]) : "hardly a sound")));
   return element("table", {},
     element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Section"), ...chosen.map(heading))),

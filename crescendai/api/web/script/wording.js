@@ -24,6 +24,7 @@ export function megabytes(bytes) {
   return `${Number((bytes / 1e6).toPrecision(2))} MB`;
 }
 
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const rating = (value) => value.toFixed(2);
 export const percent = (share) => `${Math.round(share * 100)} %`;
 export const signed = (value) => value.toFixed(0).replace("-", "−");
