@@ -32,6 +32,7 @@ ship: $(READY)
 	dvc repro --single-item shipping/dvc.yaml:ship@percepiano
 	rm -rf crescendai/shipped_model
 	cp -r models/percepiano/shipped crescendai/shipped_model
+	chmod -R a+rX crescendai/shipped_model
 
 lint: $(READY)
 	ruff check .
