@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from crescendai.audio.descriptors import describe_audio
@@ -16,6 +17,7 @@ from crescendai.models.windows import InputScale
 from crescendai.shipped import Intervals, pack_model
 from tests.models.networks import weights
 
+MEMBERS = 2
 FRONTEND = {
     "kind": "logmel", "sample_rate_hz": 11025, "n_fft": 1024, "hop_length": 512, "n_mels": 32, "f_min_hz": 27.5,
     "f_max_hz": 5512.5, "floor_db": -100.0,
@@ -23,7 +25,7 @@ FRONTEND = {
 
 
 def small_trained(seed: int = 0) -> TrainedModel:
-    """A hybrid of one block with a listener, both random in every weight; ratings lie around 0.5."""
+    """A hybrid of two members and one block with a listener, all random in every weight; ratings lie around 0.5."""
     config = BackboneConfig(
         n_mels=32, max_frames=96, width=16, depth=1, num_heads=2, patch_frames=4, patch_mels=32, stride_frames=4,
         stride_mels=32, pooling="statistics",
@@ -34,11 +36,14 @@ def small_trained(seed: int = 0) -> TrainedModel:
     heard_with["transcription"]["rolls"]["bias"] -= 3.0  # strokes are rare, else thousands are described
     listener = TrainedModel(ears, heard_with, scale, FRONTEND)
     network = HybridTransformer(config, len(NAMES), len(names), fusion_width=8)
-    params = weights(network, seed)
-    params["head"]["ratings"]["kernel"] *= 0.1
-    params["head"]["ratings"]["bias"] = np.full(len(NAMES), 0.5, np.float32)
+    each = [weights(network, seed + member) for member in range(MEMBERS)]
+    for params in each:
+        params["head"]["ratings"]["kernel"] *= 0.1
+        params["head"]["ratings"]["bias"] = np.full(len(NAMES), 0.5, np.float32)
+        del params["backbone"]  # as in what is shipped, it is the listener's
+    params = {**jax.tree.map(lambda *own: np.stack(own), *each), "backbone": heard_with["backbone"]}
     described = DescriptorScale(names, (0.0,) * len(names), (50.0,) * len(names))
-    return TrainedModel(network, params, scale, FRONTEND, NAMES, described, listener)
+    return TrainedModel(network, params, scale, FRONTEND, NAMES, described, listener, MEMBERS)
 
 
 def small_shipped(folder: Path) -> Path:

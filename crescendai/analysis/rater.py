@@ -43,7 +43,7 @@ class SectionRater:
             )
         self.model, self._run = model, run
         self.hop_s = model.frontend["hop_length"] / model.frontend["sample_rate_hz"]
-        predict, params = make_predict(model.network), jax.device_put(model.params)
+        predict, params = make_predict(model.network, model.members), jax.device_put(model.params)
         self._rate_rows = lambda *inputs: (predict(params, *(inputs if len(inputs) == 3 else (*inputs, None))),)
         if model.listener is not None:
             hear, heard_with = make_hear(model.listener.network), jax.device_put(model.listener.params)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from crescendai.models.checkpoint import TrainedModel
+from crescendai.models.members import each_member
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ def _rating(model: TrainedModel) -> NetworkFunction:
         inputs.append(Port("descriptors", (1, len(model.descriptors.names)), "float32", meaning))
 
     def rate(*arrays: jax.Array) -> tuple[jax.Array]:
-        return (model.network.apply({"params": model.params}, *arrays).ratings,)
+        def of_one(params: dict) -> jax.Array:
+            return model.network.apply({"params": params}, *arrays).ratings
+
+        return (each_member(of_one, model.params, model.members).mean(axis=0),)
 
     notes = {
         "frontend": model.frontend, "dimensions": list(model.dimensions),
