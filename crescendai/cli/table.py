@@ -8,7 +8,7 @@ from rich.text import Text
 
 from crescendai.api.contracts import AnalysisResult, RatedDimension
 
-BAR = 16  # characters from pole to pole
+BAR = 14  # characters from pole to pole; with it a table fits 80 columns
 
 
 def print_results(results: list[AnalysisResult]) -> None:
@@ -37,7 +37,7 @@ def _table(result: AnalysisResult) -> Table:
     table.add_column("1", min_width=11, overflow="fold")
     table.add_column("rating", justify="right", no_wrap=True)
     if result.coverage is not None:
-        table.add_column("interval", justify="right", no_wrap=True)
+        table.add_column("interval", justify="right", no_wrap=True, min_width=11)
     for group, members in groupby(result.dimensions, key=lambda of: of.group):
         for row, of in enumerate(members):
             cells = [group if row == 0 else "", of.low_pole, _bar(of), of.high_pole, f"{of.rating:.2f}"]

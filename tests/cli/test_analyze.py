@@ -4,11 +4,13 @@ import csv
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from crescendai.api.contracts import BatchReport
+from crescendai.api.contracts import BatchReport, RatedDimension
 from crescendai.cli import main
+from crescendai.cli.table import print_results
 from crescendai.dimensions import DIMENSIONS
 from tests.recordings import encoded, playing
 from tests.shipped_models import small_shipped
@@ -78,3 +80,24 @@ def test_the_model_says_what_it_is(model: Path, capsys: pytest.CaptureFixture):
     for word, says in (("list", "small  1.2"), ("card", "# Small"), ("verify", "as its manifest says")):
         main(["models", word, "--model", str(model)])
         assert says in capsys.readouterr().out
+
+
+def test_the_table_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    dimensions = [
+        RatedDimension(
+            name=of.name, percepiano_key=of.percepiano_key, group=of.group, low_pole=of.low_pole,
+            high_pole=of.high_pole, rating=0.5, lower=0.25, upper=0.75,
+        )
+        for of in DIMENSIONS
+    ]  # fmt: skip
+    result = SimpleNamespace(
+        source="a.wav", coverage=0.9, warnings=[], dimensions=dimensions,
+        processing=SimpleNamespace(
+            duration_s=12.0, processing_s=1.0, model=SimpleNamespace(name="small", version="1.2")
+        ),
+    )  # fmt: skip
+    print_results([result])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum("0.25 – 0.75" in line for line in lines) == len(DIMENSIONS)
