@@ -27,7 +27,10 @@ class HeardRecording:
 
     def facts(self) -> SoundFacts:
         """Of all that has passed."""
-        return self._meter.facts(self._stream.format.sample_rate_hz, self._stream.format.channels)
+        stream = self._stream
+        return self._meter.facts(
+            stream.format.sample_rate_hz, stream.format.channels, stream.peak, stream.clipped_share
+        )
 
     def _measured(self) -> Iterator[np.ndarray]:
         for block in self._stream.blocks(self._frontend["sample_rate_hz"]):

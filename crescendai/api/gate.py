@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crescendai.api.observing import Metrics
 from crescendai.api.refusals import Refusal
+from crescendai.audio.refusal import RefusedAudio
 
 log = logging.getLogger("crescendai.api")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -49,6 +50,8 @@ class Gate:
             await self._app(scope, seen.receive, seen.send)
         except Refusal as refusal:
             await seen.refuse(refusal)
+        except RefusedAudio as error:
+            await seen.refuse(Refusal(error.code, str(error)))
         except ClientDisconnect:
             seen.status = 499  # nobody is there to be answered
         except Exception:

@@ -1,4 +1,4 @@
-"""What can be measured of a recording's sound while it passes: peak, loudness, clipping."""
+"""What can be measured of a recording's sound while it passes, such as its loudness."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ import scipy.signal
 
 from crescendai.audio.loudness import ABSOLUTE_GATE_LUFS, BLOCK_S, OVERLAP, RELATIVE_GATE_LU, k_weighting
 
-CLIPPED = 0.999  # of full scale
 QUIETEST = 1e-5  # -100 dB
 
 
@@ -15,7 +14,7 @@ QUIETEST = 1e-5  # -100 dB
 class SoundFacts:
     """Of a whole recording.
 
-    sample_rate_hz, channels: as it came. peak_dbfs: of the largest sample at the model's rate.
+    sample_rate_hz, channels: as it came. peak_dbfs: of the largest sample of any channel.
     loudness_lufs: integrated, None below the gate. clipped_share: of the samples at full scale, 0 to 1.
     """
 
@@ -37,29 +36,26 @@ class SoundMeter:
         self._step = round(BLOCK_S * sample_rate_hz) // OVERLAP  # samples between two blocks of the standard
         self._rest = np.zeros(0)
         self._energy: list[np.ndarray] = []  # of every step
-        self._samples, self._peak, self._clipped = 0, 0.0, 0
+        self._samples = 0
 
     def add(self, block: np.ndarray) -> None:
         """``[samples]`` mono, at least one."""
-        loud = np.abs(block)
         self._samples += len(block)
-        self._peak = max(self._peak, float(loud.max()))
-        self._clipped += int((loud >= CLIPPED).sum())
         weighted, self._state = scipy.signal.sosfilt(self._filter, block.astype(np.float64), zi=self._state)
         power = np.concatenate([self._rest, weighted**2])
         whole = len(power) // self._step * self._step
         self._energy.append(power[:whole].reshape(-1, self._step).sum(axis=1))
         self._rest = power[whole:]
 
-    def facts(self, sample_rate_hz: int, channels: int) -> SoundFacts:
-        """What was measured. Arguments: of the recording as it came."""
+    def facts(self, sample_rate_hz: int, channels: int, peak: float, clipped_share: float) -> SoundFacts:
+        """What was measured. Arguments: of the recording as it came, which `AudioStream` knows."""
         return SoundFacts(
             duration_s=self._samples / self.sample_rate_hz,
             sample_rate_hz=sample_rate_hz,
             channels=channels,
-            peak_dbfs=20.0 * float(np.log10(max(self._peak, QUIETEST))),
+            peak_dbfs=20.0 * float(np.log10(max(peak, QUIETEST))),
             loudness_lufs=self._loudness_lufs(),
-            clipped_share=self._clipped / max(self._samples, 1),
+            clipped_share=clipped_share,
         )
 
     def _loudness_lufs(self) -> float | None:

@@ -20,6 +20,7 @@ MAX_CHANNELS = 8
 MIN_DURATION_S = 1.0  # a stroke and its sound; less is no playing
 MAX_AMPLITUDE = 16.0  # +24 dB over full scale: floats in the units of integers are far above
 NAMES_OF = {"WAV": ("WAV", "WAVEX"), "FLAC": ("FLAC",), "MP3": ("MP3",), "OGG": ("OGG",)}  # libsndfile's
+CLIPPED = 0.999  # of full scale
 UNKNOWN_FRAMES = 2**62  # libsndfile's word for a length that the header does not tell
 
 
@@ -42,6 +43,9 @@ class _ForwardOnly(soundfile.SoundFile):
 class AudioStream:
     """A recording as blocks of mono samples.
 
+    While blocks are read, ``peak`` is the largest amplitude so far, in any channel and at the rate that the recording
+    came with, and ``clipped_share`` the share of its samples at full scale: mixing down would hide both.
+
     file: can seek. name: for error messages. max_duration_s: longer recordings are refused.
     """
 
@@ -54,6 +58,11 @@ class AudioStream:
             raise self._damaged(f"bytes that do not decode ({error})") from error
         self.format = Format(container, self._file.samplerate, self._file.channels)
         self._check_header()
+        self.peak, self._clipped, self._samples = 0.0, 0, 0
+
+    @property
+    def clipped_share(self) -> float:
+        return self._clipped / max(self._samples, 1)
 
     def blocks(self, sample_rate_hz: int) -> Iterator[np.ndarray]:
         """Mono float32 ``[samples]`` at a rate, full scale ±1, level kept; the mean of the channels.
@@ -112,7 +121,8 @@ class AudioStream:
             raise self._too_long()
 
     def _check_samples(self, block: np.ndarray, found: int) -> None:
-        largest = np.abs(block).max()
+        amplitude = np.abs(block)
+        largest = amplitude.max()
         at_s = (found - len(block)) / self.format.sample_rate_hz
         if not np.isfinite(largest):
             raise RefusedAudio(
@@ -124,6 +134,9 @@ class AudioStream:
                 "level_out_of_range",
                 f"{self.name}: expected samples within ±1, found {largest:.3g}; export it again at full scale 1",
             )
+        self.peak = max(self.peak, float(largest))
+        self._clipped += int((amplitude >= CLIPPED).sum())
+        self._samples += block.size
 
     def _too_long(self) -> RefusedAudio:
         return RefusedAudio(

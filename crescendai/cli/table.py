@@ -14,6 +14,8 @@ BAR = 16  # characters from pole to pole
 def print_results(results: list[AnalysisResult]) -> None:
     console = Console()
     for result in results:
+        title = f"{result.source}  ({_clock(result.processing.duration_s)})"
+        console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)  # paths stay whole
         console.print(_table(result))
         for warning in result.warnings:
             console.print(f"warning: {warning.message}", style="yellow", markup=False, highlight=False)
@@ -23,12 +25,11 @@ def print_results(results: list[AnalysisResult]) -> None:
 def _table(result: AnalysisResult) -> Table:
     done = result.processing
     table = Table(
-        title=Text(f"{result.source}  ({_clock(done.duration_s)})", style="bold"),
         caption=Text(
             f"{done.model.name} {done.model.version}, {done.processing_s:.1f} s"
             + ("" if result.coverage is None else f"; interval: {result.coverage:.0%}")
         ),
-        box=None, title_justify="left", caption_justify="left", pad_edge=False, padding=(0, 1, 0, 0),
+        box=None, caption_justify="left", pad_edge=False, padding=(0, 1, 0, 0),
     )  # fmt: skip
     table.add_column("", style="dim", no_wrap=True)
     table.add_column("0", justify="right", min_width=15, overflow="fold")

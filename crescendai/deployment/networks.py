@@ -65,7 +65,7 @@ def _rating(model: TrainedModel) -> NetworkFunction:
     ]  # fmt: skip
     if model.descriptors is not None:
         meaning = (
-            "[window, descriptor]: of the whole section, (value - mean) / std, clipped to -3 to 3, 0 where unknown"
+            "[window, descriptor]: of the section, (value - mean) / std, clipped to -3 to 3, 0 if unknown"
         )
         inputs.append(Port("descriptors", (1, len(model.descriptors.names)), "float32", meaning))
 

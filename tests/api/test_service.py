@@ -110,7 +110,7 @@ def test_a_key_and_origins_where_they_are_set(model_folder: Path):
 
 def test_overload_is_429_and_what_was_taken_is_answered(model_folder: Path):
     settings = ServiceSettings(workers=1, queue_size=1, decoders=1, max_duration_s=3600)
-    body = encoded(playing(200.0), "FLAC")
+    body = encoded(np.tile(playing(2.0), 100), "FLAC")
     with serving(model_folder, settings) as busy, ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: httpx.post(busy + "/v1/analyze", content=body, timeout=300), range(12)))
     codes = [answer.status_code for answer in answers]

@@ -1,0 +1,56 @@
+"""A decoder that dies or stalls is one refused request, and a new decoder."""
+
+import numpy as np
+import psutil
+import pytest
+
+from crescendai.api.decoding import DecoderPool, DecodingLimits
+from crescendai.api.refusals import Refusal
+from tests.recordings import encoded, playing
+from tests.shipped_models import FRONTEND
+
+BODY = encoded(playing(2.0))
+
+
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children())
+
+
+def test_a_dead_decoder_is_replaced():
+    before = children()
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 60.0, 100.0))
+    first = pool.decode(BODY)
+    (decoder,) = children() - before
+    decoder.kill()
+    with pytest.raises(Refusal) as refused:
+        pool.decode(BODY)
+    assert refused.value.code == "decoding_failed" and refused.value.status == 422
+    np.testing.assert_array_equal(pool.decode(BODY).log_mel, first.log_mel)
+    pool.close()
+    assert children() <= before
+
+
+def test_a_decoder_that_takes_too_long_is_ended():
+    before = children()
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 1e-4, 100.0))
+    with pytest.raises(Refusal) as refused:
+        pool.decode(BODY)
+    assert refused.value.code == "decoding_timeout"
+    pool.close()
+    assert children() <= before
+
+
+def test_a_decoder_has_only_the_memory_it_is_given():
+    before = children()
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 60.0, 100.0))
+    pool.decode(BODY)
+    (decoder,) = children() - before
+    needed = decoder.memory_info().vms
+    pool.close()
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(needed + 30_000_000, 60.0, 100_000.0))
+    quiet = encoded(np.zeros(11025 * 3600 * 4, np.int16), "FLAC")  # twice 40 MB, as a spectrogram and its parts
+    with pytest.raises(Refusal) as refused:
+        pool.decode(quiet)
+    assert refused.value.code == "decoding_failed"
+    assert len(pool.decode(BODY).log_mel)
+    pool.close()

@@ -1,0 +1,42 @@
+"""Exported networks give the network's own numbers, from their files alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crescendai.deployment import programs
+from crescendai.deployment.networks import network_functions, probe
+from crescendai.errors import DataError
+from tests.shipped_models import small_trained
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+def test_onnx_and_jax_agree_with_the_network(tmp_path: Path):
+    from jax import export
+
+    model = small_trained()
+    written = programs.write_onnx(model, tmp_path / "m.onnx") | programs.write_jax(model, tmp_path / "m.jax")
+    assert {path.name for path in written} == {"m.onnx", "m-listening.onnx", "m.jax", "m-listening.jax"}
+    assert max(written.values()) <= 1e-4
+    for of, name in zip(network_functions(model), ("m", "m-listening"), strict=True):
+        said = json.loads((tmp_path / f"{name}.onnx.json").read_text())
+        session = onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        assert [port["name"] for port in said["inputs"]] == [port.name for port in session.get_inputs()]
+        assert [tuple(port["shape"]) for port in said["inputs"]] == [tuple(p.shape) for p in session.get_inputs()]
+        arrays = probe(of, 9)
+        ours = of.function(*arrays)
+        theirs = session.run(None, {port.name: array for port, array in zip(of.inputs, arrays, strict=True)})
+        exported = export.deserialize(bytearray((tmp_path / f"{name}.jax").read_bytes())).call(*arrays)
+        for a, b, c in zip(ours, theirs, exported, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-4)
+            np.testing.assert_allclose(a, c, atol=1e-4)
+
+
+def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(programs, "TOLERANCE", -1.0)
+    with pytest.raises(DataError, match="nothing was written"):
+        programs.write_jax(small_trained(), tmp_path / "m.jax")
+    assert not list(tmp_path.iterdir())
