@@ -44,7 +44,8 @@ function play({ beatS, swell, soft, held, slowing }, startS, tones) {
     }
     for (let half = 0; half < 6; half += 1) {
       const key = chord[[0, 1, 2, 1, 2, 1][half]];
-      tones.push({ key, startS: startS + (half * beat) / 2, heldS: 0.5 * beat * held * 1.4, strength: strength * 0.75 });
+      const at = startS + (half * beat) / 2;
+      tones.push({ key, startS: at, heldS: 0.7 * beat * held, strength: strength * 0.75 });
     }
     startS += 3 * beat;
   });

@@ -33,7 +33,8 @@ function retrying(retryAfterS, again, automatic) {
   let left = retryAfterS;
   // Read out once and not every second.
   const seconds = element("span", { "aria-hidden": "true" }, `${left} s`);
-  const text = element("p", { class: "said" }, "Trying again in ", seconds, element("span", { class: "hidden" }, `${left} seconds`), ".");
+  const said = element("span", { class: "hidden" }, `${left} seconds`);
+  const text = element("p", { class: "said" }, "Trying again in ", seconds, said, ".");
   const stop = element("button", { type: "button" }, "Stop waiting");
   ticking = setInterval(() => {
     left -= 1;

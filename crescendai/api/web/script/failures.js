@@ -19,7 +19,10 @@ export const FAILURES = {
   upload_timeout: ["Sending took too long", "Try again, or send a smaller file, for example FLAC or MP3."],
   decoding_timeout: ["Decoding takes too long", "Send a shorter recording, or another format."],
   decoding_failed: ["It cannot be decoded", "Export it again as WAV or FLAC."],
-  unauthorized: ["This service asks for a key", "Whoever runs it can give you one. It stays in this page until you leave."],
+  unauthorized: [
+    "This service asks for a key",
+    "Whoever runs it can give you one. It stays in this page until you leave.",
+  ],
   overloaded: ["The service is busy", WAIT],
   not_ready: ["The service is still starting", WAIT],
   timeout: ["It took too long", WAIT],
@@ -30,6 +33,8 @@ export const FAILURES = {
   no_sound_recorded: ["Nothing was recorded", "Try again, or choose a file."],
 };
 
-export const TRY_AGAIN = new Set(["overloaded", "not_ready", "timeout", "internal", "unreachable", "unreadable", "upload_timeout"]);
+export const TRY_AGAIN = new Set([
+  "overloaded", "not_ready", "timeout", "internal", "unreachable", "unreadable", "upload_timeout",
+]);
 
 export const failure = (code) => FAILURES[code] ?? ["It could not be rated", SEND_ANOTHER];

@@ -65,7 +65,8 @@ async function checkLimits(recording, own) {
   }
   const lengthS = await lengthOf(own);
   if (lengthS !== null && lengthS > limits.max_duration_s) {
-    throw new Refused("too_long", `It lasts ${duration(lengthS)}; the service takes at most ${duration(limits.max_duration_s)}.`);
+    const [found, most] = [lengthS, limits.max_duration_s].map(duration);
+    throw new Refused("too_long", `It lasts ${found}; the service takes at most ${most}.`);
   }
 }
 
@@ -75,7 +76,8 @@ async function learnLimits() {
     const found = await readiness();
     limits = found.limits;
     const { min_duration_s: least, max_duration_s: most, max_body_bytes: bytes } = limits;
-    byId("limits").textContent = `WAV, FLAC, MP3 or OGG, ${duration(least)} to ${duration(most)}, up to ${megabytes(bytes)}.`;
+    const lengths = `${duration(least)} to ${duration(most)}`;
+    byId("limits").textContent = `WAV, FLAC, MP3 or OGG, ${lengths}, up to ${megabytes(bytes)}.`;
     if (found.model) byId("version").textContent = `Model: ${found.model.name} ${found.model.version}`;
   } catch (error) {
     if (!(error instanceof Refused)) throw error; // it is said when a recording is sent
@@ -88,6 +90,7 @@ async function rateTake() {
   try {
     const longestS = limits === null ? 600 : longestTake(limits);
     const take = await record(longestS, () => showStage("taking"));
+    if (take === null && byId("taking").hidden) return; // something else is under way
     if (take === null) showStage("offer");
     else rate(take, `Recorded at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
   } catch (error) {
@@ -97,12 +100,15 @@ async function rateTake() {
   }
 }
 
-takeFiles((file) => rate(file, file.name));
+takeFiles((file) => {
+  if (!byId("taking").hidden) byId("discard").click();
+  rate(file, file.name);
+});
 byId("example").addEventListener("click", () => rate(exampleRecording(), EXAMPLE_NAME));
 byId("record").addEventListener("click", rateTake);
 byId("record").disabled = !canRecord();
 byId("record-note").hidden = canRecord();
-byId("record-note").textContent = "Recording needs a microphone and a page that was loaded over https or from this machine.";
+byId("record-note").textContent = "Recording needs a page that was loaded over https or from this machine.";
 byId("cancel").addEventListener("click", () => {
   working?.abort();
   showStage("offer");

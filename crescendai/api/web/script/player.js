@@ -6,7 +6,9 @@ export class Player extends EventTarget {
     this.audio = audio;
     this.durationS = 0;
     for (const name of ["play", "pause", "ended", "error"]) audio.addEventListener(name, () => this.#changed());
-    for (const name of ["seeked", "timeupdate"]) audio.addEventListener(name, () => this.dispatchEvent(new Event("time")));
+    for (const name of ["seeked", "timeupdate"]) {
+      audio.addEventListener(name, () => this.dispatchEvent(new Event("time")));
+    }
   }
 
   load(address, durationS) {

@@ -60,9 +60,9 @@ function key(coverage) {
   const now = drawn("line", { class: "now", x1: "50%", x2: "50%", y1: "0", y2: "100%" });
   return [
     element("span", {}, sample(mark), "the whole recording"),
-    ...(coverage === null
-      ? [element("span", {}, "this model brings no intervals")]
-      : [element("span", {}, sample(band), `interval: holds the listeners’ mean in ${percent(coverage)} of such recordings`)]),
+    coverage === null
+      ? element("span", {}, "this model brings no intervals")
+      : element("span", {}, sample(band), `interval: holds the listeners’ mean in ${percent(coverage)} of cases`),
     element("span", { class: "at-cursor" }, sample(now), "the section at the cursor"),
   ];
 }

@@ -12,13 +12,11 @@ export class Refused extends Error {
 
 /** Limits of a request and the service's model, null while it loads. */
 export async function readiness() {
-  let answer;
   try {
-    answer = await fetch("readyz", { cache: "no-store" });
+    return await (await fetch("readyz", { cache: "no-store" })).json();
   } catch {
     throw new Refused("unreachable", "The service does not answer.");
   }
-  return answer.json();
 }
 
 /**
@@ -53,10 +51,12 @@ function read(request) {
   try {
     body = JSON.parse(request.responseText);
   } catch {
-    return { refused: new Refused("unreadable", `Something answered that is not the service (status ${request.status}).`) };
+    const message = `Something answered that is not the service (status ${request.status}).`;
+    return { refused: new Refused("unreadable", message) };
   }
   if (request.status === 200) return { result: body };
-  const { code = "unreadable", message = "The service gave no reason.", request_id: requestId = null } = body.error ?? {};
+  const given = body.error ?? { code: "unreadable", message: "The service gave no reason.", request_id: null };
   const seconds = Number(request.getResponseHeader("Retry-After"));
-  return { refused: new Refused(code, message, { retryAfterS: seconds > 0 ? seconds : null, requestId }) };
+  const more = { retryAfterS: seconds > 0 ? seconds : null, requestId: given.request_id };
+  return { refused: new Refused(given.code, given.message, more) };
 }

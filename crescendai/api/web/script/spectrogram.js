@@ -10,7 +10,10 @@ const COLUMNS = 1100;
 const FRAMES_A_COLUMN = 4; // of a long recording: more would show nothing more
 const RANGE_DB = 72;
 
-/** samples: mono. Returns {levels, columns}: Uint8Array [column, row], 0 silence to 255 loudest, rows from low to high. */
+/**
+ * samples: mono.
+ * Returns {levels, columns}: Uint8Array [column, row], 0 silence to 255 loudest, rows from low to high.
+ */
 export function spectrogram(samples, rateHz) {
   const columns = Math.max(Math.min(COLUMNS, Math.ceil(samples.length / (FRAME / 16))), 1);
   const step = samples.length / columns;

@@ -17,7 +17,9 @@ export class TimeAxis {
     const attributes = { role: "slider", tabindex: "0", "aria-label": name, "aria-valuemin": "0" };
     for (const [attribute, value] of Object.entries(attributes)) this.root.setAttribute(attribute, value);
     this.root.addEventListener("pointerdown", (event) => this.#grab(event));
-    this.root.addEventListener("pointermove", (event) => event.buttons & 1 && this.root.hasPointerCapture(event.pointerId) && this.#seekTo(event));
+    this.root.addEventListener("pointermove", (event) => {
+      if (this.root.hasPointerCapture(event.pointerId)) this.#seekTo(event);
+    });
     this.root.addEventListener("keydown", (event) => this.#press(event));
     player.addEventListener("time", () => this.#follow());
     new ResizeObserver(() => this.#drawTicks()).observe(this.root);

@@ -11,10 +11,12 @@ export function showTimeline(result) {
   const { sections, processing } = result;
   const several = sections.length > 1;
   byId("timeline").hidden = !several;
+  const { section_s: lengthS, hop_s: hopS } = processing;
   byId("timeline-note").textContent = several
-    ? `Each section of ${processing.section_s} s is rated on its own, a new one every ${processing.hop_s} s. The dotted line is `
-      + "the whole recording. A section is as uncertain as a whole: trust the large movements."
-    : `The recording is rated as one section; from ${processing.section_s + processing.hop_s / 2} s on there are several, and this shows how they differ.`;
+    ? `Each section of ${lengthS} s is rated on its own, a new one every ${hopS} s. The dotted line is the whole `
+      + "recording. A section is no more certain than the whole: trust the large movements."
+    : `The recording is rated as one section; from ${lengthS + hopS / 2} s on there are several, and this shows how `
+      + "they differ.";
   if (!several) return;
   showChooser(result);
   choose(result, changingMost(result, AT_FIRST));
@@ -26,7 +28,8 @@ function showChooser(result) {
     element("fieldset", {},
       element("legend", {}, capital(group)),
       ...members.map((of) =>
-        element("label", {}, element("input", { type: "checkbox", value: of.name }), `${of.low_pole} – ${of.high_pole}`)),
+        element("label", {}, element("input", { type: "checkbox", value: of.name }),
+          `${of.low_pole} – ${of.high_pole}`)),
     )));
   byId("chosen").onchange = () => draw(result);
   byId("choose-changing").onclick = () => choose(result, changingMost(result, AT_FIRST));
