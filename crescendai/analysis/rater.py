@@ -15,6 +15,7 @@ from crescendai.midi.rolls import Rolls
 from crescendai.models.checkpoint import TrainedModel
 from crescendai.models.hearing import describe_heard, hear_clip, make_hear
 from crescendai.models.prediction import make_predict, predict_clips
+from crescendai.models.rating import in_order
 from crescendai.models.windows import window_starts
 
 
@@ -61,7 +62,7 @@ class SectionRater:
             found |= describe_heard(heard)
             strokes_per_s = (0 if heard is None else heard.num_notes) / (len(log_mel) * self.hop_s)
         if model.descriptors is not None:
-            described = model.descriptors.apply(_in_order(found, model.descriptors.names))
+            described = model.descriptors.apply(in_order(found, model.descriptors.names))
         max_frames = model.network.config.max_frames
         ratings = predict_clips(
             self._predict, {}, [log_mel], model.input_scale, described, max_frames,
@@ -98,13 +99,3 @@ class SectionRater:
         place = np.where(same, 0, np.cumsum(~same))
         distinct = np.concatenate([windows[:1], windows[~same]])
         return Rolls(*(part[place] for part in self._run(self._hear_rows, distinct)))
-
-
-def _in_order(found: dict[str, float], names: tuple[str, ...]) -> np.ndarray:
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise DataError(
-            f"descriptors: expected {len(names)} that this version can compute, found {len(missing)} unknown, "
-            f"e.g. {missing[0]}; use the version of CrescendAI that trained the model"
-        )
-    return np.array([[found[name] for name in names]])

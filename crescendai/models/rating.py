@@ -31,7 +31,7 @@ def make_rate(model: TrainedModel) -> Callable[[np.ndarray], np.ndarray]:
             found = describe_audio(log_mel, hop_s)
             if hear is not None:
                 found |= describe_heard(heard_performance(hear_clip(hear, log_mel, model.listener), hop_s))
-            described = model.descriptors.apply(_in_order(found, model.descriptors.names))
+            described = model.descriptors.apply(in_order(found, model.descriptors.names))
         return predict_clips(
             predict, model.params, [log_mel], model.input_scale, described, config.max_frames, BATCH_SIZE
         )[0]
@@ -39,7 +39,12 @@ def make_rate(model: TrainedModel) -> Callable[[np.ndarray], np.ndarray]:
     return rate
 
 
-def _in_order(found: dict[str, float], names: tuple[str, ...]) -> np.ndarray:
+def in_order(found: dict[str, float], names: tuple[str, ...]) -> np.ndarray:
+    """Descriptors of one sound as a model takes them: ``[1, m]``.
+
+    Raises:
+        DataError: one that this version does not compute.
+    """
     missing = [name for name in names if name not in found]
     if missing:
         raise DataError(
