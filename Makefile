@@ -21,11 +21,12 @@ $(READY): pyproject.toml constraints.txt
 repro: $(READY)
 	dvc repro
 
+# A file of tests stays on one worker: those of a file share servers, compiled networks and a project.
 test: $(READY)
-	python -m pytest -m 'not slow' -n 2 --dist loadgroup
+	python -m pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(READY)
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The model that comes with the package: the one that stage ship made of PercePiano.
 ship: $(READY)

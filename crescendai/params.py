@@ -207,44 +207,34 @@ class FinetuneScale(_Section):
     patience: Count
 
 
-class DemoScale(_Section):
+class _CorpusScale(_Section):
+    """What every corpus has."""
+
+    protocols: ProtocolList
+    window_s: Positive
+    network: Network
+    pretrain: PretrainScale
+    finetune: FinetuneScale
+
+
+class DemoScale(_CorpusScale):
     source: DemoSource
     pretraining: DemoPretraining
-    protocols: ProtocolList
-    window_s: Positive
-    network: Network
-    pretrain: PretrainScale
-    finetune: FinetuneScale
 
 
-class PercePianoScale(_Section):
+class PercePianoScale(_CorpusScale):
     source: PercePianoSource
     pretraining: MaestroPretraining
-    protocols: ProtocolList
-    window_s: Positive
-    network: Network
-    pretrain: PretrainScale
-    finetune: FinetuneScale
 
 
-class FolderScale(_Section):
+class FolderScale(_CorpusScale):
     source: FolderSource
     pretraining: DemoPretraining | MaestroPretraining
-    protocols: ProtocolList
-    window_s: Positive
-    network: Network
-    pretrain: PretrainScale
-    finetune: FinetuneScale
 
 
-class CCMusicScale(_Section):
+class CCMusicScale(_CorpusScale):
     source: CCMusicSource
     pretraining: DemoPretraining | MaestroPretraining
-    protocols: ProtocolList
-    window_s: Positive
-    network: Network
-    pretrain: PretrainScale
-    finetune: FinetuneScale
 
 
 class Scale(_Section):

@@ -54,7 +54,7 @@ class Gate:
             await seen.refuse(Refusal(error.code, str(error)))
         except ClientDisconnect:
             seen.status = 499  # nobody is there to be answered
-        except Exception:
+        except Exception:  # the last one before the server: logged whole, and answered like any other refusal
             log.exception("failed", extra={"fields": {"request_id": seen.request_id}})
             await seen.refuse(Refusal("internal", "service: it failed; the log says why."))
         finally:

@@ -17,7 +17,7 @@ from tests.pipeline.imports import PROJECT
 
 STAGES = ("fetch", "render", "spectrograms", "split", "pretraining_corpus", "pretrain", "listen", "baselines",
           "finetune", "evaluate", "report")  # fmt: skip
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 
 def run_pipeline(top: Path, corpus: str) -> dict:

@@ -22,7 +22,6 @@ SMALL = [
     "scale.demo.pretrain.steps=4", "scale.demo.pretrain.check_every=2", "folds.n_folds=2", "baselines.trees=20",
     "evaluate.bootstrap_samples=200", "evaluate.coverage=0.7",
 ]  # fmt: skip
-pytestmark = pytest.mark.xdist_group("pipeline")  # one worker: they share a folder
 
 
 def run(*command: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
