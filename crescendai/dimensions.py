@@ -5,7 +5,6 @@ checked there against the ratings of its example clip. A rating near 0 means the
 the high pole; PercePiano's ratings are answers on a 1-7 scale divided by 7, hence in [1/7, 1].
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -49,25 +48,3 @@ DIMENSIONS: tuple[Dimension, ...] = (
 
 NAMES: tuple[str, ...] = tuple(dimension.name for dimension in DIMENSIONS)
 NUM_DIMENSIONS: int = len(DIMENSIONS)
-
-
-class PerformanceDimensions(dict[str, float]):
-    """The ratings of one performance by name, in the order of `NAMES`, each 0 to 1.
-
-    Attributes read the same ratings: ``rated.timing_stability``.
-    """
-
-    @classmethod
-    def of(cls, ratings: Sequence[float]) -> "PerformanceDimensions":
-        """From the 19 ratings in order, for example one row of a network's output.
-
-        Raises:
-            ValueError: another number of them.
-        """
-        return cls(zip(NAMES, map(float, ratings), strict=True))
-
-    def __getattr__(self, name: str) -> float:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no dimension {name!r}; there are {', '.join(NAMES)}") from None

@@ -1,4 +1,4 @@
-"""A performance as a Standard MIDI File for an engine: the events of `write_midi`, thirty times as fast."""
+"""A performance as a Standard MIDI File for an engine: the events of `write_midi`, without its detour."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A SoundFont made of an SFZ piano's samples, which midirenderer plays thirty times as fast as sfizz plays the SFZ.
+"""A SoundFont made of an SFZ piano's samples, which midirenderer plays ten times as fast and more.
 
 Samples become mono and 16 bits; velocity layers, roots, levels, releases, loops and low-pass filters are kept.
 SFZ's and SoundFont's common law of velocity, amplitude ``(velocity / 127)^2``, is that of both engines. Half-pedalling

@@ -1,4 +1,4 @@
-"""Events of a Standard MIDI File, read as pretty_midi reads them and ten times as fast.
+"""Events of a Standard MIDI File, read as pretty_midi reads them and several times as fast.
 
 Reading is what MAESTRO's files cost most besides sound: a recital of an hour has a hundred thousand events.
 Format: *Standard MIDI Files 1.0*, MIDI Manufacturers Association, 1996.
