@@ -37,10 +37,10 @@ class _Section(BaseModel):
 
 
 Instruments = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+NoInstruments = Annotated[list[str], Field(max_length=0)]
 
 
 class Render(_Section):
-    instruments: Instruments
     sample_rate_hz: Annotated[int, Field(ge=8000, le=192_000)]
     release_tail_s: Annotated[float, Field(ge=0)]
     shard_mb: Count
@@ -210,6 +210,7 @@ class FinetuneScale(_Section):
 class _CorpusScale(_Section):
     """What every corpus has."""
 
+    instruments: Instruments
     protocols: ProtocolList
     window_s: Positive
     network: Network
@@ -234,6 +235,7 @@ class FolderScale(_CorpusScale):
 
 class CCMusicScale(_CorpusScale):
     source: CCMusicSource
+    instruments: NoInstruments
     pretraining: DemoPretraining | MaestroPretraining
 
 

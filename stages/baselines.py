@@ -6,9 +6,9 @@ Run      python -m stages.baselines <corpus>
 Takes    on two cores: the demo corpus half a minute, PercePiano four minutes, 0.6 GB
 Expect   PercePiano, R² of audio_blend and midi_blend: composition 0.46 and 0.54, passage 0.36 and 0.49
 
-mean_rater answers the training part's mean. audio_… models see what the network hears; midi_… models
-see every key and pedal movement as it was played, which no listener does: a bound, not a rival. A corpus
-with recordings, whose keys nobody knows, has no midi_… models.
+mean_rater answers the training part's mean. audio_… models see what the network hears, as a mean over the pianos
+where there are several; midi_… models see every key and pedal movement as it was played, which no listener does: a
+bound, not a rival. A corpus with recordings, whose keys nobody knows, has no midi_… models.
 """
 
 from pathlib import Path
@@ -58,8 +58,8 @@ def main(corpus: str, params: Params) -> None:
         )
 
     # ---- what the models see: one table a sense, rows by clip ----
-    heard = read_table(folder / "descriptors.parquet").drop(columns="instrument").set_index("clip_id")
-    features = {"audio": heard}
+    heard = read_table(folder / "descriptors.parquet").drop(columns="instrument")
+    features = {"audio": heard.groupby("clip_id", sort=False).mean()}  # over the pianos that a clip was played on
     recorded = int(clips["midi"].isna().sum())
     if recorded:
         print(f"{recorded} of {len(clips)} clips are recordings, without MIDI: no models of the MIDI")
@@ -135,10 +135,7 @@ def predict_fold(
     settings: BaselineSettings,
     seed: int,
 ) -> dict[str, pd.DataFrame]:
-    """Predictions of every model for the clips of one fold, made from the other folds.
-
-    A clip with several instruments is several rows to learn from; its prediction is their mean.
-    """
+    """Predictions of every model for the clips of one fold, made from the other folds."""
     own = used.set_index("clip_id")
     train = table[table.index.map(own["fold"]).notna() & (table.index.map(own["fold"]) != fold)]
     test = table[table.index.map(own["fold"]) == fold]
@@ -151,8 +148,7 @@ def predict_fold(
         part, test.to_numpy(float), settings.ridge_alphas, settings.svr_c, settings.trees, seed
     )
     return {
-        model: pd.DataFrame(values, index=test.index, columns=ratings.columns).groupby(level="clip_id").mean()
-        for model, values in predicted.items()
+        model: pd.DataFrame(values, index=test.index, columns=ratings.columns) for model, values in predicted.items()
     }
 
 

@@ -3,8 +3,9 @@
     python -m stages.evaluate <corpus>
 
 Reads   data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parquet, predictions/baselines.parquet,
-        predictions/networks.parquet, whose first network is the main one
+        predictions/networks.parquet, whose first network is the main one, predictions/instruments.parquet
 Writes  metrics/<corpus>.json
+        metrics/<corpus>-instruments.json: of networks on pianos that they were and were not taught on
         plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv,
         dimension_bars.csv, intervals.csv (of the main network: half widths, and the share of clips they hold)
 
@@ -29,6 +30,7 @@ from crescendai.datasets.targets import read_targets
 from crescendai.datasets.texts import write_texts
 from crescendai.evaluation.accuracy import score_classes
 from crescendai.evaluation.bootstrap import group_bootstrap_r2
+from crescendai.evaluation.instruments import score_instruments
 from crescendai.evaluation.intervals import enough_groups, half_widths, out_of_fold_coverage
 from crescendai.evaluation.metrics import METRIC_NAMES
 from crescendai.evaluation.predictions import (
@@ -74,6 +76,7 @@ def main(corpus: str, params: Params) -> None:
     folds = read_table(folds_file)
     baselines = read_table(baselines_file)
     networks = read_table(networks_file)
+    on_instruments = read_table(folder / "predictions/instruments.parquet")
     check_clips(clips, ratings, targets, str(clips_file))
     check_folds(folds, clips, specs, str(folds_file))
     for table, required, file in ((baselines, corpus_specs, baselines_file), (networks, split, networks_file)):
@@ -120,10 +123,18 @@ def main(corpus: str, params: Params) -> None:
         found = {"half_width": float(own["half_width"].mean()), "coverage": float(own["coverage"].mean())}
         metrics[protocol][network_names[0]]["intervals"] = found
 
+    across = score_instruments(
+        on_instruments, clips, targets.rated_names, params.evaluate.bootstrap_samples, confidence, params.seed
+    )
+
     # ---- Outputs --------------------------------------------------------------------------------
     texts = {Path("plots") / corpus / f"{name}.csv": csv_text(table) for name, table in plots.items()}
-    write_texts({Path("metrics") / f"{corpus}.json": json_text(metrics), **texts})
+    results = {f"{corpus}.json": metrics, f"{corpus}-instruments.json": across}
+    write_texts({Path("metrics") / name: json_text(values) for name, values in results.items()} | texts)
     print(summary(metrics, {protocol_name(spec): note(spec, clips, folds) for spec in specs}))
+    for model, instruments in across.items():
+        for instrument, row in instruments.items():
+            print(f"{model} on {instrument}: R² {row['r2_taught']:.3f}, not taught on it {row['r2_untaught']:.3f}")
 
 
 def intervals_of(block: ProtocolPredictions, network: str, coverage: float) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""render: plays every performance on every piano of render.instruments.
+"""render: plays every performance on every piano of scale.<corpus>.instruments.
 
 Reads    data/<corpus>/clips.parquet
 Writes   data/<corpus>/audio.parquet/   a row a clip and piano: mono FLAC bytes, rate, lengths; in files of at
@@ -52,16 +52,17 @@ def main(corpus: str, params: Params) -> None:
     folder = Path("data") / corpus
     source = folder / "clips.parquet"
     clip_ids = read_table(source, ["clip_id"])["clip_id"]
-    settings = params.render
+    settings, names = params.render, getattr(params.scale, corpus).instruments
     # Missing or damaged sound files are an error before any work, and are read once.
-    pianos = [(instrument_named(name), sound_file(name).absolute()) for name in settings.instruments]
+    pianos = [(instrument_named(name), sound_file(name).absolute()) for name in names]
 
     # ---- every clip on every piano, in shards of clips, on all workers ----
     rows = [stretch for cut in stretches(source, [slice(i, i + 1) for i in range(len(clip_ids))]) for stretch in cut]
     clips = [Clip(*pair) for pair in zip(clip_ids, rows, strict=True)]
     sizes = byte_lengths(source, ["midi", "audio"]).max(axis=1)  # longer music, longer work
     shards = [clips[cut] for cut in cut_shards(sizes, np.inf)]
-    work = work_folder("render", corpus, {"params": settings.model_dump(), "clips": sha256_of(source)})
+    key = {"params": settings.model_dump(), "instruments": names, "clips": sha256_of(source)}
+    work = work_folder("render", corpus, key)
 
     def make(clips: Items[Clip], into: Path) -> None:
         write_sounds(into, (row for clip in clips for row in sounds_of(clip, pianos, settings)),

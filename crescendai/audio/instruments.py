@@ -1,14 +1,17 @@
-"""The pianos a performance can sound on.
+"""The pianos a performance can sound on, and the rooms they can stand in.
 
 Gains are fixed, one a piano, chosen so that the loudest PercePiano clip stays below full scale.
 Nothing is ever normalised clip by clip: how loud a performance is, is part of how it is played.
 `crescendai.datasets.pianos` says where the sound files are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from crescendai.audio.rooms import Room, room_named
 from crescendai.errors import ParamsError
+
+IN = "+"  # between the names of a piano and of the room it stands in
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,14 @@ class Instrument:
     engine: midirenderer or fluidsynth play a SoundFont, sfizz an SFZ instrument.
     gain: factor from the engine's output to samples in [-1, 1].
     source: who made its sounds, and their licence.
+    room: where it is recorded; None: the piano's own samples and nothing else.
     """
 
     name: str
     engine: Literal["midirenderer", "fluidsynth", "sfizz"]
     gain: float
     source: str
+    room: Room | None = None
 
 
 INSTRUMENTS: dict[str, Instrument] = {
@@ -41,13 +46,14 @@ INSTRUMENTS: dict[str, Instrument] = {
 
 
 def instrument_named(name: str) -> Instrument:
-    """The piano of that name.
+    """The piano of that name, such as ``timgm``; or in a room, such as ``timgm+hall``.
 
     Raises:
-        ParamsError: there is none.
+        ParamsError: there is no such piano, or no such room.
     """
-    if name not in INSTRUMENTS:
+    piano, in_a_room, room = name.partition(IN)
+    if piano not in INSTRUMENTS:
         raise ParamsError(
-            f"render.instruments: expected some of {', '.join(INSTRUMENTS)}, found {name!r}; see params.yaml"
+            f"instruments: expected some of {', '.join(INSTRUMENTS)}, found {piano!r}; see params.yaml"
         )
-    return INSTRUMENTS[name]
+    return replace(INSTRUMENTS[piano], name=name, room=room_named(room)) if in_a_room else INSTRUMENTS[piano]

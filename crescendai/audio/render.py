@@ -17,6 +17,7 @@ import soundfile
 import soxr
 
 from crescendai.audio.instruments import Instrument
+from crescendai.audio.rooms import heard_in
 from crescendai.audio.sfz import play_sfz
 from crescendai.audio.smf import engine_midi
 from crescendai.errors import DataError
@@ -32,7 +33,7 @@ def render(
     sample_rate_hz: int,
     release_tail_s: float,
 ) -> np.ndarray:
-    """Plays a performance on a piano.
+    """Plays a performance on a piano, in its room if it has one.
 
     sound_file: the instrument's SoundFont or SFZ file.
 
@@ -53,11 +54,13 @@ def render(
         audio = play_sfz(performance, end_s, sound_file, ENGINE_RATE_HZ)
     audio = audio[: round(end_s * ENGINE_RATE_HZ)] * np.float32(instrument.gain)
     resampled = soxr.resample(audio, ENGINE_RATE_HZ, sample_rate_hz, quality="HQ")
+    if instrument.room:
+        resampled = heard_in(instrument.room, resampled, sample_rate_hz)
     peak = float(np.abs(resampled).max(initial=0.0))
     if not peak <= 1.0:  # true for NaN as well
         raise DataError(
             f"{instrument.name}: expected a peak of at most 1.0, found {peak:.2f}; "
-            "lower the instrument's gain in crescendai/audio/instruments.py"
+            "lower the gain of the piano in crescendai/audio/instruments.py, or of the room in rooms.py"
         )
     return resampled
 
@@ -78,7 +81,7 @@ def _play_fluidsynth(performance: Performance, end_s: float, soundfont: Path) ->
     except ImportError as error:
         raise DataError(
             "fluidsynth: expected the FluidSynth library, found none; install it (Debian: libfluidsynth3), "
-            "or choose another piano in render.instruments"
+            "or choose another piano"
         ) from error
     # A new synthesizer for every clip: one that has played before gives other peaks.
     synth = fluidsynth.Synth(gain=0.5, samplerate=float(ENGINE_RATE_HZ))

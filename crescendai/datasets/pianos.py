@@ -8,6 +8,7 @@ import importlib.util
 import os
 from pathlib import Path
 
+from crescendai.audio.instruments import IN
 from crescendai.audio.soundfont import soundfont_of
 from crescendai.datasets.download import DOWNLOADS, locate
 from crescendai.datasets.manifest import load_manifest, sha256_of
@@ -25,13 +26,14 @@ MADE_SHA256 = {
 
 
 def sound_file(name: str) -> Path:
-    """The verified SoundFont or SFZ file of a piano of `crescendai.audio.instruments`.
+    """The verified SoundFont or SFZ file of an instrument of `crescendai.audio.instruments`, whatever its room.
 
     Reads all of the piano's files: call it once, not for every clip.
 
     Raises:
         DataError: a file is not there, cannot be had, or is another one.
     """
+    name = name.partition(IN)[0]
     if name in SFZ_FILES:
         return locate(load_manifest(name))(SFZ_FILES[name])
     if name in MADE_SHA256:

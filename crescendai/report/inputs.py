@@ -24,6 +24,7 @@ class Inputs:
     folder: Path  # data/<corpus>
     targets: Targets
     metrics: dict[str, dict]  # protocol -> model -> measures
+    instruments: dict[str, dict]  # model -> piano -> R² with and without having been taught on it; empty for one piano
     agreement: dict[str, float]  # of the raters: r2 is the noise ceiling, see stage evaluate; empty where unknown
     clips: pd.DataFrame
     durations: pd.DataFrame  # clip_id, instrument, duration_s
@@ -100,6 +101,7 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         folder=data,
         targets=targets,
         metrics=metrics,
+        instruments=_read_json(top / "metrics" / f"{corpus}-instruments.json", "evaluate"),
         agreement=agreement,
         clips=read_table(
             data / "clips.parquet", ["clip_id", "piece", "player", "passage", "n_raters", *targets.names]

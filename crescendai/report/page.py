@@ -54,6 +54,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         facts=_facts(inputs),
         results=sections.results(inputs),
         dimensions=sections.dimensions(inputs),
+        instruments=sections.instruments(inputs),
         scatters=sections.scatters(inputs),
         pretraining=pretraining(inputs),
         curves=sections.learning_curves(inputs),

@@ -148,6 +148,20 @@ def dimensions(inputs: Inputs) -> dict:
             "held": percent(held["coverage"].mean()) if len(held) else "–"}  # fmt: skip
 
 
+def instruments(inputs: Inputs) -> list[dict]:
+    """Every network on every piano: taught on it, not taught on it, and what that costs."""
+    return [
+        {
+            "network": model_words(model).label, "instrument": instrument,
+            "taught": number(score["r2_taught"]), "untaught": number(score["r2_untaught"]),
+            "interval": f"{number(score['r2_untaught_low'])} to {number(score['r2_untaught_high'])}",
+            "lost": number(score["lost"], 3), "lost_interval":
+            f"{number(score['lost_low'], 3)} to {number(score['lost_high'], 3)}",
+        }
+        for model, scores in inputs.instruments.items() for instrument, score in scores.items()
+    ]  # fmt: skip
+
+
 def scatters(inputs: Inputs) -> dict:
     """Predicted against rated: all dimensions together, and each of them."""
     points = inputs.predicted

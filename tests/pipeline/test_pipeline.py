@@ -94,7 +94,7 @@ def test_an_experiment_on_the_rate_reruns_training_and_what_follows(project: Pat
     assert changed and all(any(network in key for network in networks) for key in changed), changed
     assert "slow-rate" in run("dvc", "exp", "show", "--no-pager", "--csv", cwd=project).stdout
     run("git", "checkout", "-q", "--", ".", cwd=project)
-    run("dvc", "checkout", "-q", cwd=project)
+    run("dvc", "checkout", "-q", "dvc.yaml", cwd=project)
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ def test_another_pretext_reruns_what_follows_and_says_what_guesses_score(project
     assert ("chance_accuracy" in scores) == (objective == "mspm")
     assert "hidden" in (project / "reports/demo.html").read_text()
     run("git", "checkout", "-q", "--", ".", cwd=project)
-    run("dvc", "checkout", "-q", cwd=project)
+    run("dvc", "checkout", "-q", "dvc.yaml", cwd=project)
 
 
 def test_a_rate_in_scientific_notation_reaches_the_training(project: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_rate_in_scientific_notation_reaches_the_training(project: Path) -> No
     column = curves[0].split(",").index("learning_rate")
     assert max(float(line.split(",")[column]) for line in curves[1:]) <= 1e-5
     run("git", "checkout", "-q", "--", ".", cwd=project)
-    run("dvc", "checkout", "-q", cwd=project)
+    run("dvc", "checkout", "-q", "dvc.yaml", cwd=project)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ MODELS = (
     ("baselines", "mean_rater", None),
 )
 CSV_FILES = ["comparisons", "dimension_bars", "dimensions", "error_correlation", "predicted"]
-RESULTS = ["metrics/demo.json", *(f"plots/demo/{name}.csv" for name in CSV_FILES)]
+RESULTS = ["metrics/demo.json", "metrics/demo-instruments.json", *(f"plots/demo/{name}.csv" for name in CSV_FILES)]
 
 
 @pytest.fixture
@@ -76,6 +76,14 @@ def corpus(tmp_path, monkeypatch) -> None:
     write_table(folds, DATA / "folds.parquet")
     for file, parts in tables.items():
         write_table(pd.concat(parts, ignore_index=True), DATA / "predictions" / f"{file}.parquet")
+    own = folds[folds["protocol"] == protocol_name(PROTOCOLS[0])]
+    heard = [("x", "all", 0.05), ("x", "others", 0.15), ("y", "all", 0.05), ("y", "others", 0.05)]
+    across = []
+    for instrument, taught_on, error in heard:
+        table = own[["clip_id", "fold"]].assign(model="hybrid", instrument=instrument, taught_on=taught_on)
+        table[list(NAMES)] = truth + rng.normal(0, error, truth.shape)
+        across.append(table)
+    write_table(pd.concat(across, ignore_index=True), DATA / "predictions/instruments.parquet")
 
 
 def change(name: str, edit) -> None:
@@ -134,6 +142,16 @@ def test_plots_have_the_columns_and_agree_with_the_metrics(corpus, params):
     for path in Path("plots/demo").iterdir():
         assert not re.search(r"\.\d{5}", path.read_text()), f"{path} has more than four digits"
     assert set(tables["dimension_bars"]["model"]) == {"hybrid", "ast", "audio_blend", "ceiling"}
+
+
+def test_what_not_knowing_a_piano_costs_is_scored_on_that_piano(corpus, params):
+    evaluate.main("demo", params)
+    on = json.loads(Path("metrics/demo-instruments.json").read_text())["hybrid"]
+    assert on["x"]["lost_low"] > 0.1  # told wrong by 0.15 where 0.05 would do
+    assert on["y"]["lost_low"] < 0 < on["y"]["lost_high"] and abs(on["y"]["lost"]) < 0.02
+    for row in on.values():
+        assert row["lost"] == pytest.approx(row["r2_taught"] - row["r2_untaught"])
+        assert row["r2_untaught_low"] < row["r2_untaught"] < row["r2_untaught_high"]
 
 
 def test_order_of_rows_changes_no_byte(corpus, params):

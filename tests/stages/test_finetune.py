@@ -85,6 +85,34 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def test_every_piano_is_rated_by_networks_that_were_and_were_not_taught_on_it(corpus: Path, params: Params):
+    finetune.main("demo", params)
+    own = read_table(corpus / "predictions/instruments.parquet")
+    folds = read_table(corpus / "folds.parquet").set_index("clip_id")["fold"]
+    scored = sorted(folds.index[folds != NO_FOLD])
+    for (_, _, _), rows in own.groupby(["model", "instrument", "taught_on"]):
+        assert sorted(rows["clip_id"]) == scored
+        assert (rows["fold"].to_numpy() == folds.loc[rows["clip_id"]].to_numpy()).all()
+    assert len(own) == len(ROWS) * 2 * 2 * len(scored)
+
+
+def test_a_network_that_rates_a_new_piano_has_learned_nothing_from_its_sound(corpus: Path, params: Params):
+    finetune.main("demo", params)
+    before = read_table(corpus / "predictions/instruments.parquet")
+    folds = read_table(corpus / "folds.parquet").set_index("clip_id")["fold"]
+    table = read_table(corpus / "descriptors.parquet")
+    numbers = [column for column in table if column not in ("clip_id", "instrument")]
+    teaches = (table["instrument"] == "x") & (table["clip_id"].map(folds) != 0)
+    table.loc[teaches, numbers] += np.random.default_rng(0).normal(size=(teaches.sum(), len(numbers)))
+    write_table(table, corpus / "descriptors.parquet")
+    finetune.main("demo", params)
+    after = read_table(corpus / "predictions/instruments.parquet")
+    of_fold = (after["model"] == "hybrid") & (after["instrument"] == "x") & (after["fold"] == 0)
+    for taught_on, equal in (("others", True), ("all", False)):
+        rows = of_fold & (after["taught_on"] == taught_on)
+        assert np.allclose(before.loc[rows, list(NAMES)], after.loc[rows, list(NAMES)], atol=1e-6) == equal
+
+
 def predictions(folder: Path) -> pd.DataFrame:
     return read_table(folder / "predictions" / "networks.parquet")
 
