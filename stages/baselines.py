@@ -58,8 +58,9 @@ def main(corpus: str, params: Params) -> None:
         )
 
     # ---- what the models see: one table a sense, rows by clip ----
-    heard = read_table(folder / "descriptors.parquet").drop(columns="instrument")
-    features = {"audio": heard.groupby("clip_id", sort=False).mean()}  # over the pianos that a clip was played on
+    heard = read_table(folder / "descriptors.parquet").drop(columns="instrument").set_index("clip_id")
+    check_descriptors(heard, ratings.index, f"{folder}: audio descriptors")
+    features = {"audio": heard.groupby(level="clip_id", sort=False).mean()}  # over the pianos that a clip was played on
     recorded = int(clips["midi"].isna().sum())
     if recorded:
         print(f"{recorded} of {len(clips)} clips are recordings, without MIDI: no models of the MIDI")
@@ -69,8 +70,7 @@ def main(corpus: str, params: Params) -> None:
             for row in tqdm(clips[["clip_id", "midi"]].values, "MIDI descriptors", unit="clip")
         )
         features["midi"] = pd.DataFrame(described, index=clips["clip_id"])
-    for sense, table in features.items():
-        check_descriptors(table, ratings.index, f"{folder}: {sense} descriptors")
+        check_descriptors(features["midi"], ratings.index, f"{folder}: midi descriptors")
 
     # ---- every fold of every protocol, on all cores, in this order ----
     used = {protocol: own[own["fold"] != NO_FOLD] for protocol, own in folds.groupby("protocol")}

@@ -1,5 +1,7 @@
 """Small networks, their weights and their input, for the tests."""
 
+from functools import partial
+
 import jax
 import numpy as np
 
@@ -39,10 +41,21 @@ def small_hybrid(fusion: str = "concat", **changes) -> HybridTransformer:
 def weights(model: Network, seed: int = 0) -> dict:
     """Random in every parameter: a fresh head is all zeros and would hide what goes into it."""
     shapes = jax.eval_shape(lambda key: model.init(key, *example_input(model)), jax.random.key(0))["params"]
-    leaves, structure = jax.tree.flatten(shapes)
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
-    values = [0.2 * jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(structure, values)
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda leaf: 0.2 * rng.standard_normal(leaf.shape, np.float32), shapes)
+
+
+def applied(model: Network, variables: dict, *inputs: object, rngs: dict | None = None, **how: object):
+    """`model.apply`, compiled as a whole: its operations one by one would be compiled one by one.
+
+    how: settings, which are not traced.
+    """
+    return _apply(model, tuple(how.items()), variables, inputs, rngs or {})
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _apply(model: Network, how: tuple, variables: dict, inputs: tuple, rngs: dict):
+    return model.apply(variables, *inputs, rngs=rngs, **dict(how))
 
 
 def clips(lengths: list[int], n_mels: int = 16, seed: int = 0) -> list[np.ndarray]:

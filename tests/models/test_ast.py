@@ -11,14 +11,14 @@ from crescendai.models.ast import AudioSpectrogramTransformer, count_parameters
 from crescendai.models.backbone import draw_patches
 from crescendai.models.checkpoint import parameter_shapes
 from crescendai.models.heads import TASKS, in_rating_units, masked_mean, masked_std, task_columns
-from tests.models.networks import clips, small, weights
+from tests.models.networks import applied, clips, small, weights
 
 TOLERANCE = 1e-5
 POOLINGS = ("mean", "statistics", "tokens")
 
 
 def ratings(model, params, x, lengths, **how):
-    return model.apply({"params": params}, x, jnp.array(lengths), **how).ratings
+    return applied(model, {"params": params}, x, jnp.array(lengths), **how).ratings
 
 
 def count(model) -> int:
@@ -30,7 +30,7 @@ def count(model) -> int:
 def test_padded_scores_as_alone(length: int, pooling: str):
     model, (clip,) = small(pooling=pooling), clips([length])
     params = weights(model)
-    alone = model.apply({"params": params}, clip[None]).ratings
+    alone = applied(model, {"params": params}, clip[None]).ratings
     padded = np.full((1, 40, 16), 99.0, np.float32)  # garbage that must not be heard
     padded[0, :length] = clip
     np.testing.assert_allclose(ratings(model, params, padded, [length]), alone, atol=TOLERANCE)
@@ -59,7 +59,7 @@ def test_level_is_heard():
 
 def test_gradients_are_finite_and_nothing_flows_from_padding():
     model, (clip,) = small(pooling="statistics"), clips([40])
-    gradient = jax.grad(lambda x: ratings(model, weights(model), x, [12]).sum())(clip[None])
+    gradient = jax.jit(jax.grad(lambda x: ratings(model, weights(model), x, [12]).sum()))(clip[None])
     assert np.isfinite(gradient).all()
     assert np.abs(gradient[0, :12]).min() > 0 and np.abs(gradient[0, 12:]).max() == 0
 
@@ -67,7 +67,7 @@ def test_gradients_are_finite_and_nothing_flows_from_padding():
 @pytest.mark.parametrize("head", ["linear", "grouped"])
 def test_a_fresh_model_predicts_the_mean(head: str):
     model = small(head=head, num_outputs=NUM_DIMENSIONS)
-    params = model.init(jax.random.key(0), jnp.zeros((1, 40, 16)))["params"]
+    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 40, 16)))["params"]
     assert not np.any(ratings(model, params, clips([40])[0][None], [40]))
 
 
@@ -98,8 +98,8 @@ def test_patchout_keeps_the_share_and_always_the_first():
 def test_attention_is_a_distribution_over_what_sounds():
     model = small(pooling="tokens")
     batch = np.stack(clips([40, 40]))
-    attention = model.apply(
-        {"params": weights(model)}, batch, jnp.array([40, 12]), return_attention=True
+    attention = applied(
+        model, {"params": weights(model)}, batch, jnp.array([40, 12]), return_attention=True
     ).attention
     assert attention.shape == (2, 2, 3, 22, 22)  # 10 times 2 patches and two tokens
     np.testing.assert_allclose(attention.sum(axis=-1), 1.0, atol=1e-5)
@@ -108,7 +108,7 @@ def test_attention_is_a_distribution_over_what_sounds():
 
 def test_what_was_pooled_before_gives_the_same_ratings():
     model, params = small(), weights(small())
-    heard = model.apply({"params": params}, np.stack(clips([40, 40])))
+    heard = applied(model, {"params": params}, np.stack(clips([40, 40])))
     again = model.apply({"params": {"head": params["head"]}}, None, pooled=heard.pooled)
     np.testing.assert_allclose(again.ratings, heard.ratings, atol=TOLERANCE)
 
@@ -161,7 +161,8 @@ def test_predicted_variance_is_in_rating_units_too():
     model, (clip,) = small(variance=True), clips([40])
     params, std = weights(model), np.linspace(0.1, 0.2, 5)
     before, after = (
-        model.apply({"params": p}, clip[None]).log_variance for p in (params, in_rating_units(params, np.zeros(5), std))
+        applied(model, {"params": p}, clip[None]).log_variance
+        for p in (params, in_rating_units(params, np.zeros(5), std))
     )
     np.testing.assert_allclose(np.exp(after), np.exp(before) * std**2, rtol=1e-4)
 

@@ -8,7 +8,7 @@ import pytest
 from crescendai.errors import ParamsError
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hybrid import FUSIONS
-from tests.models.networks import NUM_DESCRIPTORS, clips, small_hybrid, weights
+from tests.models.networks import NUM_DESCRIPTORS, applied, clips, small_hybrid, weights
 
 rng = np.random.default_rng(0)
 DESCRIBED = rng.normal(size=(3, NUM_DESCRIPTORS)).astype(np.float32)
@@ -28,7 +28,7 @@ def test_both_are_heard_and_padding_is_not(fusion: str):
     params = weights(model)
 
     def rate(x, described, lengths=LENGTHS):
-        return model.apply({"params": params}, x, jnp.array(lengths), described).ratings
+        return applied(model, {"params": params}, x, jnp.array(lengths), described).ratings
 
     base = rate(batch(), DESCRIBED)
     assert np.abs(rate(batch() + 1, DESCRIBED) - base).min(axis=1).max() > 1e-4
@@ -36,14 +36,14 @@ def test_both_are_heard_and_padding_is_not(fusion: str):
     for row, clip in enumerate(clips(LENGTHS)):
         alone = rate(clip[None], DESCRIBED[row : row + 1], [len(clip)])
         np.testing.assert_allclose(alone[0], base[row], atol=1e-5)
-    gradient = jax.grad(lambda x: rate(x, DESCRIBED).sum())(batch())
+    gradient = jax.jit(jax.grad(lambda x: rate(x, DESCRIBED).sum()))(batch())
     assert np.isfinite(gradient).all() and not gradient[1, 12:].any()
 
 
 def test_a_frozen_encoder_need_not_listen_again():
     model = small_hybrid("gated")
     params = weights(model)
-    heard = model.apply({"params": params}, batch(), jnp.array(LENGTHS), DESCRIBED)
+    heard = applied(model, {"params": params}, batch(), jnp.array(LENGTHS), DESCRIBED)
     rest = {name: part for name, part in params.items() if name != "backbone"}
     again = model.apply({"params": rest}, None, None, DESCRIBED, pooled=heard.pooled)
     np.testing.assert_allclose(again.ratings, heard.ratings, atol=1e-5)

@@ -59,8 +59,9 @@ def test_each_learns_as_it_would_alone(network: HybridTransformer, alone: list[d
     target = Target(rng.normal(size=(4, 5)).astype(np.float32), np.zeros((4, 5), np.float32))
     batch = Batch(None, None, descriptors, target, rng.normal(size=(4, network.config.pooled_width)))
     heads = [{part: values for part, values in params.items() if part != SHARED} for params in alone]
-    own = [jax.grad(lambda p: make_loss(network, "mse")(p, batch, jax.random.key(0))[0])(part) for part in heads]
-    of_all = jax.grad(lambda p: make_loss(network, "mse", MEMBERS)(p, batch, jax.random.key(0))[0])(
+    gradient_of = jax.jit(jax.grad(lambda p: make_loss(network, "mse")(p, batch, jax.random.key(0))[0]))
+    own = [gradient_of(part) for part in heads]
+    of_all = jax.jit(jax.grad(lambda p: make_loss(network, "mse", MEMBERS)(p, batch, jax.random.key(0))[0]))(
         {part: values for part, values in together.items() if part != SHARED}
     )
     for member, gradient in enumerate(own):
@@ -71,6 +72,7 @@ def test_each_learns_as_it_would_alone(network: HybridTransformer, alone: list[d
 def test_they_begin_elsewhere_but_hear_alike(network: HybridTransformer):
     inputs = heard(1)
 
+    @jax.jit
     def initialise(key: jax.Array) -> dict:
         return network.init(key, *inputs)["params"]
 

@@ -12,7 +12,7 @@ from crescendai.models.masking import cluster_mask, mask_order
 from crescendai.models.patches import patchify
 from crescendai.models.ssast import MaskedPatchModel, contrast, reconstruction_error
 from crescendai.models.transcription import Transcriber
-from tests.models.networks import clips, config, weights
+from tests.models.networks import applied, clips, config, weights
 
 CONFIG = config()  # 10 times 2 patches
 NUM_VISIBLE = 5
@@ -49,7 +49,7 @@ def test_order_puts_the_visible_first():
 @pytest.mark.parametrize("model", [MaskedPatchModel(CONFIG), MaskedAutoencoder(CONFIG, 16, 1, 2)], ids=["mspm", "mae"])
 def test_hidden_patches_are_asked_for_and_not_seen(model):
     x, params = np.stack(clips([40] * 3)), weights(model)
-    seen = model.apply({"params": params}, x, order(), NUM_VISIBLE)
+    seen = applied(model, {"params": params}, x, order(), num_visible=NUM_VISIBLE)
     assert seen.drawn.shape == seen.patches.shape == (3, 15, 32)
     patches = np.asarray(patchify(jnp.array(x), 4, 8))
     np.testing.assert_array_equal(seen.patches[1], patches[1, order()[1, NUM_VISIBLE:]])
@@ -58,7 +58,7 @@ def test_hidden_patches_are_asked_for_and_not_seen(model):
         other = x.copy()
         time, mel = divmod(int(place), 2)
         other[0, 4 * time : 4 * time + 4, 8 * mel : 8 * mel + 8] += 1.0
-        drawn = model.apply({"params": params}, other, order(), NUM_VISIBLE).drawn
+        drawn = applied(model, {"params": params}, other, order(), num_visible=NUM_VISIBLE).drawn
         assert (np.abs(drawn - seen.drawn)[0].max() > 1e-4) == matters
 
 
@@ -79,9 +79,9 @@ def test_reconstruction_error_is_the_mean_square():
 
 def test_a_transcriber_speaks_of_every_frame_of_whole_patches():
     model = Transcriber(CONFIG)
-    heard = model.apply({"params": weights(model)}, np.stack(clips([40, 40])))
+    heard = applied(model, {"params": weights(model)}, np.stack(clips([40, 40])))
     assert heard.onset.shape == heard.sounding.shape == heard.velocity.shape == (2, 40, 88)
     assert heard.pedal.shape == (2, 40) and 0 <= heard.velocity.min() <= heard.velocity.max() <= 1
-    fresh = model.init(jax.random.key(0), np.stack(clips([40])))
-    silent = jax.nn.sigmoid(model.apply(fresh, np.zeros((1, 40, 16), np.float32)).onset)
+    fresh = jax.jit(model.init)(jax.random.key(0), np.stack(clips([40])))
+    silent = jax.nn.sigmoid(applied(model, fresh, np.zeros((1, 40, 16), np.float32)).onset)
     assert silent.mean() < 0.02  # it begins by hearing hardly anything

@@ -1,5 +1,6 @@
 """The stage on a tiny corpus of real tables: what it writes, and what it must not look at."""
 
+import shutil
 from pathlib import Path
 
 import jax
@@ -32,7 +33,7 @@ ROWS = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def params() -> Params:
     full = load_params(Path(__file__).parents[2] / "params.yaml")
     demo = full.scale.demo.model_copy(
@@ -47,10 +48,32 @@ def params() -> Params:
 
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Clips on two instruments; louder ones are rated higher; clip 23 is in no fold."""
     monkeypatch.chdir(tmp_path)
+    return make_corpus(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished_once(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+    top = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(top)
+        make_corpus(top)
+        finetune.main("demo", params)
+    return top
+
+
+@pytest.fixture
+def finished(finished_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The corpus after a run of the stage; a copy that a test may change."""
+    shutil.copytree(finished_once, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "data" / "demo"
+
+
+def make_corpus(top: Path) -> Path:
+    """Clips on two instruments; louder ones are rated higher; clip 23 is in no fold."""
     rng = np.random.default_rng(0)
-    folder = tmp_path / "data" / "demo"
+    folder = top / "data" / "demo"
     ids = [f"clip {i:02}" for i in range(NUM_CLIPS)]
     level = rng.uniform(0.2, 0.8, NUM_CLIPS)
     rated = pd.DataFrame({"clip_id": ids, "movement": "one", **{name: level for name in NAMES}})
@@ -81,14 +104,13 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     network = Transcriber(config)
     weights = jax.device_get(network.init(jax.random.key(0), *example_input(network))["params"])
     pretrained = TrainedModel(network, weights, InputScale(-40.0, 12.0), {"kind": "logmel", **FRONTEND})
-    save_model(pretrained, Path("models/demo/pretrained/network"))
+    save_model(pretrained, top / "models/demo/pretrained/network")
     return folder
 
 
-def test_every_piano_is_rated_by_networks_that_were_and_were_not_taught_on_it(corpus: Path, params: Params):
-    finetune.main("demo", params)
-    own = read_table(corpus / "predictions/instruments.parquet")
-    folds = read_table(corpus / "folds.parquet").set_index("clip_id")["fold"]
+def test_every_piano_is_rated_by_networks_that_were_and_were_not_taught_on_it(finished: Path, params: Params):
+    own = read_table(finished / "predictions/instruments.parquet")
+    folds = read_table(finished / "folds.parquet").set_index("clip_id")["fold"]
     scored = sorted(folds.index[folds != NO_FOLD])
     for (_, _, _), rows in own.groupby(["model", "instrument", "taught_on"]):
         assert sorted(rows["clip_id"]) == scored
@@ -96,17 +118,16 @@ def test_every_piano_is_rated_by_networks_that_were_and_were_not_taught_on_it(co
     assert len(own) == len(ROWS) * 2 * 2 * len(scored)
 
 
-def test_a_network_that_rates_a_new_piano_has_learned_nothing_from_its_sound(corpus: Path, params: Params):
-    finetune.main("demo", params)
-    before = read_table(corpus / "predictions/instruments.parquet")
-    folds = read_table(corpus / "folds.parquet").set_index("clip_id")["fold"]
-    table = read_table(corpus / "descriptors.parquet")
+def test_a_network_that_rates_a_new_piano_has_learned_nothing_from_its_sound(finished: Path, params: Params):
+    before = read_table(finished / "predictions/instruments.parquet")
+    folds = read_table(finished / "folds.parquet").set_index("clip_id")["fold"]
+    table = read_table(finished / "descriptors.parquet")
     numbers = [column for column in table if column not in ("clip_id", "instrument")]
     teaches = (table["instrument"] == "x") & (table["clip_id"].map(folds) != 0)
     table.loc[teaches, numbers] += np.random.default_rng(0).normal(size=(teaches.sum(), len(numbers)))
-    write_table(table, corpus / "descriptors.parquet")
+    write_table(table, finished / "descriptors.parquet")
     finetune.main("demo", params)
-    after = read_table(corpus / "predictions/instruments.parquet")
+    after = read_table(finished / "predictions/instruments.parquet")
     of_fold = (after["model"] == "hybrid") & (after["instrument"] == "x") & (after["fold"] == 0)
     for taught_on, equal in (("others", True), ("all", False)):
         rows = of_fold & (after["taught_on"] == taught_on)
@@ -117,10 +138,9 @@ def predictions(folder: Path) -> pd.DataFrame:
     return read_table(folder / "predictions" / "networks.parquet")
 
 
-def test_writes_all_tables_and_models_that_give_the_predictions(corpus: Path, params: Params):
-    finetune.main("demo", params)
+def test_writes_all_tables_and_models_that_give_the_predictions(finished: Path, params: Params):
 
-    own, folds = predictions(corpus), read_table(corpus / "folds.parquet").set_index("clip_id")["fold"]
+    own, folds = predictions(finished), read_table(finished / "folds.parquet").set_index("clip_id")["fold"]
     assert list(own.columns) == ["protocol", "model", "clip_id", "fold", *NAMES]
     assert list(own["model"].unique()) == list(ROWS)
     for model in ROWS:
@@ -128,13 +148,13 @@ def test_writes_all_tables_and_models_that_give_the_predictions(corpus: Path, pa
         assert sorted(of_model["clip_id"]) == sorted(folds.index[folds != NO_FOLD])
         assert (of_model["fold"].to_numpy() == folds.loc[of_model["clip_id"]].to_numpy()).all()
 
-    curves = read_table(corpus / "curves.parquet")
+    curves = read_table(finished / "curves.parquet")
     assert curves.groupby(["model", "fold"]).size().between(1, 3).all() and len(curves["fold"].unique()) == 3
     assert np.isfinite(curves.drop(columns=["protocol", "model"])).all(axis=None)
     csv = pd.read_csv("plots/demo/curves.csv")
     assert list(csv.columns) == finetune.CURVES_CSV and len(csv) == len(curves)
 
-    store = SpectrogramStore(corpus / "spectrograms")
+    store = SpectrogramStore(finished / "spectrograms")
     for name in ROWS:
         for fold in range(3):
             model = load_model(Path(f"models/demo/finetuned/{name}-{PROTOCOL}-fold{fold}"))
@@ -147,17 +167,16 @@ def test_writes_all_tables_and_models_that_give_the_predictions(corpus: Path, pa
     assert not list(Path().rglob("*.part")) and not list(Path("models/.resume").iterdir())
 
 
-def test_the_ratings_of_a_fold_change_nothing_in_its_own_predictions(corpus: Path, params: Params):
-    finetune.main("demo", params)
-    before = predictions(corpus)
-    folds = read_table(corpus / "folds.parquet").set_index("clip_id")["fold"]
+def test_the_ratings_of_a_fold_change_nothing_in_its_own_predictions(finished: Path, params: Params):
+    before = predictions(finished)
+    folds = read_table(finished / "folds.parquet").set_index("clip_id")["fold"]
     for file in ("clips.parquet", "ratings.parquet"):
-        table = read_table(corpus / file)
+        table = read_table(finished / file)
         spoilt = folds.loc[table["clip_id"]].isin([0, NO_FOLD]).to_numpy()
         table.loc[spoilt, list(NAMES)] = 1 - table.loc[spoilt, list(NAMES)]
-        write_table(table, corpus / file)
+        write_table(table, finished / file)
     finetune.main("demo", params)
-    after = predictions(corpus)
+    after = predictions(finished)
     pd.testing.assert_frame_equal(before[before["fold"] == 0], after[after["fold"] == 0], check_exact=True)
     # … and those of fold 0 do teach the other two.
     elsewhere = before["fold"] != 0

@@ -20,7 +20,7 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # while playwright runs in a process, no other test can start it
 def browser(tmp_path_factory: pytest.TempPathFactory):
     """A browser whose microphone hears a piano."""
     heard = tmp_path_factory.mktemp("microphone") / "heard.wav"
@@ -68,7 +68,7 @@ def open_page(browser, address: str) -> Iterator:
         page.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shared(browser, address: str, recording: Path):
     """One page with results, for tests that only look and leave it as it was."""
     page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
