@@ -1,8 +1,8 @@
 """Where a training step's time goes, and its floor: what XLA's products take with nothing else done.
 
 In fresh processes, the products of a whole step alone, each in the fastest of several forms, against torch's whole
-step: where the first take longer, no arrangement of XLA's products on this machine can be as fast as torch. And the
-parts of a block: linear products at their shapes, attention, and what lies between.
+step: where the first take longer, no arrangement of XLA's products on this machine can be as fast as torch. Likewise
+for rating one clip. And the parts of a block: linear products at their shapes, attention, and what lies between.
 
 Run    python -m benchmarks.parts
 Takes  on two cores five minutes
@@ -19,42 +19,66 @@ from benchmarks.contest import arguments, contest, last_line, measure, table
 from benchmarks.networks import TOKENS, ours
 from crescendai.models.attention import attend
 from crescendai.models.encoder import EncoderBlock
+from crescendai.models.presets import BackboneConfig
 from crescendai.models.products import gelu, matmul, product_over_rows
 
 PATCHES = 512
-FLOOR, TORCH = "products alone", "torch float32 whole"
+STEP, ONE = "products of a step", "products of one clip"
+TORCH = "torch float32"
 
 
 def main() -> None:
     options = arguments(__doc__).parse_args()
-    if options.contestant == FLOOR:
-        print(json.dumps({"seconds": floor_s(options), "peak_gb": 0.0}))
+    if options.contestant:
+        seconds = step_floor_s(options) if options.contestant == STEP else clip_floor_s(options)
+        print(json.dumps({"seconds": seconds, "peak_gb": 0.0}))
         return
-    products = contest("benchmarks.parts", [FLOOR], options)[FLOOR]
-    torch = contest("benchmarks.train_step", [TORCH], options)[TORCH]
+    products = contest("benchmarks.parts", [STEP, ONE], options)
+    step_s = contest("benchmarks.train_step", [f"{TORCH} whole"], options)[f"{TORCH} whole"]["seconds"]
+    clip_s = contest("benchmarks.inference", [TORCH], options)[TORCH]["one_s"]
     show_block(options)
+    floor_s = products[ONE]["seconds"]
+    print(f"products of one clip {floor_s:.3f} s, torch's whole rating of it {clip_s:.3f} s: {clip_s / floor_s:.3f}")
     print(last_line(
         f"products of a training step alone, {options.size}, batch {options.batch}, against torch's whole step",
-        products["seconds"], torch["seconds"], "s",
+        products[STEP]["seconds"], step_s, "s", one_clip_ratio=round(clip_s / floor_s, 3),
     ))  # fmt: skip
 
 
-def floor_s(options: Namespace) -> float:
+def step_floor_s(options: Namespace) -> float:
     """Seconds for all products of a step, each shape timed alone in its fastest form, times the blocks."""
     c = ours(options.size).config
-    rows, width, channels = options.batch * (PATCHES + TOKENS), c.width, c.width // c.num_heads
-    seconds = 0.0
-    for i, j in ((width, 3 * width), (width, width), (width, c.mlp_ratio * width), (c.mlp_ratio * width, width)):
+    rows, seconds = options.batch * (PATCHES + TOKENS), 0.0
+    for i, j in linear_shapes(c):
         x, w, d_y = drawn(rows, i), drawn(i, j), drawn(rows, j)
         seconds += timed(matmul, options, x, w)
         seconds += timed(lambda d, w: matmul(d, w.T), options, d_y, w)
         seconds += min(timed(form, options, x, d_y) for form in (product_over_rows, lambda x, d: x.T @ d))
-    heads, n = options.batch * c.num_heads, PATCHES + TOKENS
-    q, scores = drawn(heads, n, channels), drawn(heads, n, n)
-    # Forward two products, backward four more; less cannot be computed.
-    to_scores = fastest(lambda q, k: q @ k.swapaxes(-1, -2), options, q, q)
-    from_scores = fastest(lambda s, v: s @ v, options, scores, q)
+    to_scores, from_scores = attention_s(options, options.batch * c.num_heads)
+    # Forward one of each, backward one and three more; less cannot be computed.
     return c.depth * (seconds + 2 * to_scores + 4 * from_scores)
+
+
+def clip_floor_s(options: Namespace) -> float:
+    """Seconds for all products of rating one clip, likewise."""
+    c = ours(options.size).config
+    rows = PATCHES + TOKENS
+    seconds = sum(timed(matmul, options, drawn(rows, i), drawn(i, j)) for i, j in linear_shapes(c))
+    return c.depth * (seconds + sum(attention_s(options, c.num_heads)))
+
+
+def linear_shapes(c: BackboneConfig) -> list[tuple[int, int]]:
+    """Inputs and outputs of a block's linear maps."""
+    width, hidden = c.width, c.mlp_ratio * c.width
+    return [(width, 3 * width), (width, width), (width, hidden), (hidden, width)]
+
+
+def attention_s(options: Namespace, heads: int) -> tuple[float, float]:
+    """Seconds for the products of some heads that give the scores, and for those that use them."""
+    n, c = PATCHES + TOKENS, ours(options.size).config
+    q, scores = drawn(heads, n, c.width // c.num_heads), drawn(heads, n, n)
+    to_scores = fastest(lambda q, k: q @ k.swapaxes(-1, -2), options, q, q)
+    return to_scores, fastest(lambda s, v: s @ v, options, scores, q)
 
 
 def fastest(product, options: Namespace, *arrays: jax.Array) -> float:
