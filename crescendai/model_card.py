@@ -95,8 +95,9 @@ from resampled groups. These weights have seen all clips and have no score of th
     intervals = f"""
 ## Intervals
 
-A rating ± these half widths is to hold {facts.nominal_coverage:.0%} of new clips; the last column is the share it
-held out of fold, protocol {facts.protocol} (conformal over groups of clips that share music).
+A rating ± these half widths is to hold {facts.nominal_coverage:.0%} of the clips of music not heard before; the last
+column is the share of a passage's clips that it held out of fold, protocol {facts.protocol}, as a mean over passages
+(conformal over groups of clips that share music).
 
 | aspect | from 0 to 1 | half width | held |
 |---|---|---|---|

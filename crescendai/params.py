@@ -213,6 +213,7 @@ class _CorpusScale(_Section):
     instruments: Instruments
     protocols: ProtocolList
     window_s: Positive
+    probe_clips: Count
     network: Network
     pretrain: PretrainScale
     finetune: FinetuneScale

@@ -7,7 +7,8 @@ Reads   data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parque
 Writes  metrics/<corpus>.json
         metrics/<corpus>-instruments.json: of networks on pianos that they were and were not taught on
         plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv,
-        dimension_bars.csv, intervals.csv (of the main network: half widths, and the share of clips they hold)
+        dimension_bars.csv, intervals.csv (of the main network: half widths, and the share they hold of a group's
+        clips, as a mean over groups, and of all clips)
 
 Groups are derived from the clips again; a leak, or predictions that are missing, doubled, NaN or of
 another fold, stop the stage before anything is written. Every network is compared with every baseline, and the
@@ -118,10 +119,12 @@ def main(corpus: str, params: Params) -> None:
     plots["comparisons"] = pd.concat(comparisons)[
         ["protocol", "model", "baseline", "difference_r2", "low", "high", "p", "p_holm"]
     ]
-    plots["intervals"] = pd.concat(intervals)[["protocol", "model", "dimension", "half_width", "coverage"]]
+    plots["intervals"] = pd.concat(intervals)[
+        ["protocol", "model", "dimension", "half_width", "coverage", "coverage_of_clips"]
+    ]
     for protocol, own in plots["intervals"].groupby("protocol"):
-        found = {"half_width": float(own["half_width"].mean()), "coverage": float(own["coverage"].mean())}
-        metrics[protocol][network_names[0]]["intervals"] = found
+        means = own[["half_width", "coverage", "coverage_of_clips"]].mean()
+        metrics[protocol][network_names[0]]["intervals"] = {name: float(value) for name, value in means.items()}
 
     across = score_instruments(
         on_instruments, clips, targets.rated_names, params.evaluate.bootstrap_samples, confidence, params.seed
@@ -140,14 +143,15 @@ def main(corpus: str, params: Params) -> None:
 def intervals_of(block: ProtocolPredictions, network: str, coverage: float) -> pd.DataFrame:
     """Half width and measured coverage of a network's intervals, by dimension; empty where it has none: a protocol
     that it was not trained on, or that has too few groups."""
-    columns = ["model", "dimension", "half_width", "coverage"]
+    columns = ["model", "dimension", "half_width", "coverage", "coverage_of_clips"]
     if network not in block.models or not enough_groups(block.resampled, block.fold, coverage):
         return pd.DataFrame(columns=columns)
     error = block.predicted[block.models.index(network)] - block.rated
+    of_groups, of_clips = out_of_fold_coverage(error, block.resampled, block.fold, coverage)
     return pd.DataFrame({
         "model": network, "dimension": block.names,
         "half_width": half_widths(error, block.resampled, coverage),
-        "coverage": out_of_fold_coverage(error, block.resampled, block.fold, coverage),
+        "coverage": of_groups, "coverage_of_clips": of_clips,
     })  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def main(corpus: str, params: Params) -> None:
     protocol, coverage = protocol_name(params.split_of(corpus)[0]), params.evaluate.coverage
     error, groups, fold = out_of_fold_errors(folder, table, protocol, name)
     intervals = Intervals(coverage, dict(zip(NAMES, half_widths(error, groups, coverage).tolist(), strict=True)))
-    held = dict(zip(NAMES, out_of_fold_coverage(error, groups, fold, coverage), strict=True))
+    held = dict(zip(NAMES, out_of_fold_coverage(error, groups, fold, coverage)[0], strict=True))
     facts = Facts(
         corpus, version("crescendai"), corpus, len(table),
         table["passage"].nunique(), table["player"].nunique(), tuple(store.index["instrument"].unique()),

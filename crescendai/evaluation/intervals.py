@@ -27,10 +27,16 @@ def half_widths(error: np.ndarray, groups: np.ndarray, coverage: float) -> np.nd
     return np.array([_half_width(np.abs(column), groups, coverage) for column in error.T])
 
 
-def out_of_fold_coverage(error: np.ndarray, groups: np.ndarray, fold: np.ndarray, coverage: float) -> np.ndarray:
-    """Share of clips whose rating lies in an interval measured on the other folds: ``[k]``.
+def out_of_fold_coverage(
+    error: np.ndarray, groups: np.ndarray, fold: np.ndarray, coverage: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share of ratings that lie in an interval measured on the other folds.
 
     fold: ``[b]``; a group is in one fold.
+
+    Returns:
+        ``[k]`` the mean over groups of a group's share, which is what `half_widths` promises; and ``[k]`` the share of
+        all clips, in which groups with many clips count for more.
 
     Raises:
         DataError: see `half_widths`.
@@ -39,7 +45,9 @@ def out_of_fold_coverage(error: np.ndarray, groups: np.ndarray, fold: np.ndarray
     for number in np.unique(fold):
         own = fold == number
         inside[own] = np.abs(error[own]) <= half_widths(error[~own], groups[~own], coverage)
-    return np.nanmean(np.where(np.isnan(error), np.nan, inside), axis=0)
+    inside[np.isnan(error)] = np.nan
+    of_group = np.stack([_mean_of_known(inside[groups == group]) for group in np.unique(groups)])
+    return _mean_of_known(of_group), _mean_of_known(inside)
 
 
 def enough_groups(groups: np.ndarray, fold: np.ndarray, coverage: float) -> bool:
@@ -51,6 +59,12 @@ def enough_groups(groups: np.ndarray, fold: np.ndarray, coverage: float) -> bool
 def fewest_groups(coverage: float) -> int:
     """Groups that a finite interval takes: ``G / (G + 1) >= coverage``."""
     return int(np.ceil(coverage / (1.0 - coverage) - 1e-9))
+
+
+def _mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Column by column, NaN where nothing is known."""
+    count = (~np.isnan(values)).sum(axis=0)
+    return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
 
 
 def _half_width(size: np.ndarray, groups: np.ndarray, coverage: float) -> float:

@@ -25,6 +25,7 @@ class Inputs:
     targets: Targets
     metrics: dict[str, dict]  # protocol -> model -> measures
     instruments: dict[str, dict]  # model -> piano -> R² with and without having been taught on it; empty for one piano
+    probes: pd.DataFrame  # what playing a clip otherwise does to its ratings, see stage probe; empty for recordings
     agreement: dict[str, float]  # of the raters: r2 is the noise ceiling, see stage evaluate; empty where unknown
     clips: pd.DataFrame
     durations: pd.DataFrame  # clip_id, instrument, duration_s
@@ -102,6 +103,7 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         targets=targets,
         metrics=metrics,
         instruments=_read_json(top / "metrics" / f"{corpus}-instruments.json", "evaluate"),
+        probes=_read_csv(plots / "probes.csv", "probe"),
         agreement=agreement,
         clips=read_table(
             data / "clips.parquet", ["clip_id", "piece", "player", "passage", "n_raters", *targets.names]

@@ -55,6 +55,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         results=sections.results(inputs),
         dimensions=sections.dimensions(inputs),
         instruments=sections.instruments(inputs),
+        probes=sections.probes(inputs),
         scatters=sections.scatters(inputs),
         pretraining=pretraining(inputs),
         curves=sections.learning_curves(inputs),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crescendai.datasets.splits import PLAYERS, protocol_name, shared_passages
+from crescendai.midi.probes import PROBES
 from crescendai.report import charts
 from crescendai.report.inputs import Inputs
 from crescendai.report.words import (
@@ -145,7 +146,8 @@ def dimensions(inputs: Inputs) -> dict:
     legend = [(charts.mark(sees, "8", 8, hollow), label) for label, sees, hollow in columns]
     return {"rows": rows, "columns": columns, "legend": legend, "ticks": charts.tick_row(axis, ticks),
             "has_intervals": bool(len(held)), "coverage": percent(inputs.params.evaluate.coverage),
-            "held": percent(held["coverage"].mean()) if len(held) else "–"}  # fmt: skip
+            "held": percent(held["coverage"].mean()) if len(held) else "–",
+            "held_of_clips": percent(held["coverage_of_clips"].mean()) if len(held) else "–"}  # fmt: skip
 
 
 def instruments(inputs: Inputs) -> list[dict]:
@@ -160,6 +162,27 @@ def instruments(inputs: Inputs) -> list[dict]:
         }
         for model, scores in inputs.instruments.items() for instrument, score in scores.items()
     ]  # fmt: skip
+
+
+def probes(inputs: Inputs) -> dict | None:
+    """A row a dimension, a column a way of playing: how far it moves the rating, in hundredths of the scale."""
+    if inputs.probes.empty:
+        return None
+    by_cell = inputs.probes.set_index(["dimension", "probe"])
+    names, wrong, rows = list(dict.fromkeys(inputs.probes["probe"])), [], []
+    for dimension in inputs.targets.rated:
+        cells = []
+        for name in names:
+            cell = by_cell.loc[dimension.name, name]
+            if cell["expected"] * cell["effect"] < 0:
+                wrong.append(f"{dimension.low_pole} – {dimension.high_pole} ({PROBES[name].says})")
+            cells.append({
+                "text": f"{100 * cell['effect']:+.0f}".replace("-", "−"), "clear": cell["low"] * cell["high"] > 0,
+                "expected": bool(cell["expected"]),
+                "interval": f"{100 * cell['low']:+.1f} to {100 * cell['high']:+.1f}".replace("-", "−"),
+            })  # fmt: skip
+        rows.append({"low": dimension.low_pole, "high": dimension.high_pole, "cells": cells})
+    return {"columns": [PROBES[name].says for name in names], "rows": rows, "wrong": wrong}
 
 
 def scatters(inputs: Inputs) -> dict:

@@ -39,10 +39,19 @@ def test_widths_follow_the_errors_and_a_missing_rating_does_not_count():
 def test_measured_coverage_is_of_clips_that_the_widths_were_not_measured_on():
     error, groups = drawn(np.random.default_rng(2), 80)
     fold = groups.astype(int) % 4
-    covered = out_of_fold_coverage(error, groups, fold, COVERAGE)
-    assert (np.abs(covered - COVERAGE) < 0.07).all()
+    for covered in out_of_fold_coverage(error, groups, fold, COVERAGE):
+        assert (np.abs(covered - COVERAGE) < 0.07).all()
     error[fold == 0] *= 100.0  # a fold that is nothing like the others is not held
-    assert out_of_fold_coverage(error, groups, fold, COVERAGE).max() < 0.8
+    assert max(covered.max() for covered in out_of_fold_coverage(error, groups, fold, COVERAGE)) < 0.8
+
+
+def test_coverage_is_of_groups_and_of_clips():
+    # Twenty groups of one clip are held, one of twenty clips is not.
+    groups = np.array([*map(str, range(20)), *["many"] * 20])
+    error = np.where(groups == "many", 5.0, 1.0)[:, None]
+    fold = (np.arange(40) % 2) * (groups != "many")
+    of_groups, of_clips = out_of_fold_coverage(error, groups, fold, 0.8)
+    assert of_groups == pytest.approx(20 / 21) and of_clips == pytest.approx(0.5)
 
 
 def test_too_few_groups_have_no_interval():

@@ -15,13 +15,13 @@ from crescendai.shipped import open_shipped
 from tests.pipeline.project import copy_project
 
 STAGES = ("fetch", "render", "spectrograms", "split", "baselines", "pretraining_corpus", "pretrain", "listen",
-          "finetune", "evaluate", "report")  # fmt: skip
+          "finetune", "evaluate", "probe", "report")  # fmt: skip
 SMALL = [
     "split=composition", "finetune.models.hybrid.members=2", "finetune.models.hybrid_untrained.members=2",
     "scale.demo.source.pieces=3", "scale.demo.source.passages_per_piece=2", "scale.demo.source.players=4",
     "scale.demo.source.raters=6", "scale.demo.finetune.max_epochs=2", "scale.demo.finetune.frozen_epochs=2",
     "scale.demo.pretrain.steps=4", "scale.demo.pretrain.check_every=2", "folds.n_folds=2", "baselines.trees=20",
-    "evaluate.bootstrap_samples=200", "evaluate.coverage=0.7",
+    "scale.demo.probe_clips=2", "evaluate.bootstrap_samples=200", "evaluate.coverage=0.7",
 ]  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_a_second_run_runs_nothing(project: Path) -> None:
 def test_an_experiment_on_the_rate_reruns_training_and_what_follows(project: Path) -> None:
     # DVC writes 1e-05, which a YAML 1.1 reader takes for text.
     done = run("dvc", "exp", "run", "-n", "slow-rate", "-S", "lr=1e-5", cwd=project)
-    assert stages_run(done.stdout) == ["finetune@demo", "evaluate@demo", "report@demo"]
+    assert stages_run(done.stdout) == ["finetune@demo", "evaluate@demo", "probe@demo", "report@demo"]
     difference = json.loads(run("dvc", "metrics", "diff", "--json", cwd=project).stdout)
     changed = set(difference.get("diff", difference).get("metrics/demo.json", {}))
     networks = (".ast.", ".hybrid.", ".hybrid_untrained.")

@@ -15,6 +15,7 @@ from crescendai.datasets.store import write_store
 from crescendai.datasets.tables import write_table
 from crescendai.datasets.targets import Targets, write_targets
 from crescendai.dimensions import NAMES
+from crescendai.midi.probes import PROBES
 from crescendai.params import Params
 
 PROJECT = Path(__file__).parents[2]
@@ -47,6 +48,12 @@ def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tu
     write_pretraining(top, "transcribe")
     row = {"r2_taught": 0.4321, "r2_untaught": 0.3876, "lost": 0.0445}
     row |= {f"{name}_{end}": value + d for name, value in row.items() for end, d in (("low", -0.03), ("high", 0.03))}
+    rows = [
+        {"probe": probe, "dimension": name, "effect": 0.05, "low": 0.03, "high": 0.07,
+         "expected": of.expected.get(name, 0)}
+        for probe, of in PROBES.items() for name in NAMES
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(top / "plots" / "demo" / "probes.csv", index=False)
     instruments = {"hybrid": {"timgm": row, "upright-kw-sf2": row}}
     (top / "metrics" / "demo-instruments.json").write_text(json.dumps(instruments))
     return top
@@ -208,7 +215,8 @@ def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Pat
     predicted["rated"] = [rated.loc[row.clip_id, row.dimension] for row in predicted.itertuples()]
     predicted = predicted.sample(min(2000, len(predicted)), random_state=1)
     intervals = [
-        {"protocol": "passage", "model": "hybrid", "dimension": name, "half_width": 0.2 + 0.01 * k, "coverage": 0.9}
+        {"protocol": "passage", "model": "hybrid", "dimension": name, "half_width": 0.2 + 0.01 * k, "coverage": 0.9,
+         "coverage_of_clips": 0.92}
         for k, name in enumerate(NAMES)
     ]  # fmt: skip
     tables = {"dimensions": dimensions, "comparisons": comparisons, "error_correlation": correlation,

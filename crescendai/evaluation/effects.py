@@ -1,0 +1,28 @@
+"""How much a change of the playing moves the ratings, with an interval over music."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from crescendai.evaluation.bootstrap import percentile_interval
+
+
+def mean_effects(
+    change: np.ndarray, groups: Sequence[str], num_samples: int, confidence: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean change of each dimension and its interval, from resampled groups.
+
+    change: ``[b, k]`` rating of the changed clip minus that of the clip as it was played. groups: ``[b]``.
+
+    Returns:
+        mean, lower and upper end ``[k]``.
+
+    Source: Davison & Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8.
+    """
+    _, of, count = np.unique(np.asarray(groups, str), return_inverse=True, return_counts=True)
+    sums = np.zeros((len(count), change.shape[1]))
+    np.add.at(sums, of, change)
+    equal = np.full(len(count), 1 / len(count))
+    drawn = np.random.default_rng(seed).multinomial(len(count), equal, num_samples)
+    low, high = percentile_interval((drawn @ sums) / (drawn @ count)[:, None], confidence)
+    return change.mean(axis=0), low, high
