@@ -177,12 +177,18 @@ def probes(inputs: Inputs) -> dict | None:
             if cell["expected"] * cell["effect"] < 0:
                 wrong.append(f"{dimension.low_pole} – {dimension.high_pole} ({PROBES[name].says})")
             cells.append({
-                "text": f"{100 * cell['effect']:+.0f}".replace("-", "−"), "clear": cell["low"] * cell["high"] > 0,
+                "text": hundredths(cell["effect"], 0), "clear": cell["low"] * cell["high"] > 0,
                 "expected": bool(cell["expected"]),
-                "interval": f"{100 * cell['low']:+.1f} to {100 * cell['high']:+.1f}".replace("-", "−"),
+                "interval": f"{hundredths(cell['low'], 1)} to {hundredths(cell['high'], 1)}",
             })  # fmt: skip
         rows.append({"low": dimension.low_pole, "high": dimension.high_pole, "cells": cells})
     return {"columns": [PROBES[name].says for name in names], "rows": rows, "wrong": wrong}
+
+
+def hundredths(value: float, digits: int) -> str:
+    """A change with its sign, none for nothing."""
+    rounded = round(100 * value, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else "0"
 
 
 def scatters(inputs: Inputs) -> dict:
