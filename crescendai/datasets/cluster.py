@@ -37,16 +37,25 @@ class Workers(NamedTuple):
 def lost_worker_errors(backend: Backend) -> tuple[type[Exception], ...]:
     """What is raised when a worker, or the whole cluster, is gone."""
     if backend.name == "dask":
-        from distributed.client import FutureCancelledError
-        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
-        return KilledWorker, FutureCancelledError, CommClosedError, CancelledError
+        return KilledWorker, *lost_cluster_errors(backend)
     if backend.name == "ray":
         from ray.exceptions import RayError
 
         return (RayError,)
     return (BrokenProcessPool,)
+
+
+def lost_cluster_errors(backend: Backend) -> tuple[type[Exception], ...]:
+    """Those of them that no item is guilty of."""
+    if backend.name == "dask":
+        from distributed.client import FutureCancelledError
+        from distributed.comm.core import CommClosedError
+
+        # OSError: no way to the scheduler. What goes wrong with a worker's files is a DataError.
+        return FutureCancelledError, CommClosedError, CancelledError, OSError
+    return ()
 
 
 @contextmanager

@@ -30,7 +30,7 @@ import numpy as np
 from joblib import delayed
 from tqdm import tqdm
 
-from crescendai.datasets.cluster import Backend, lost_worker_errors, workers_of
+from crescendai.datasets.cluster import Backend, lost_cluster_errors, lost_worker_errors, workers_of
 from crescendai.datasets.manifest import sha256_of
 from crescendai.errors import CrescendaiError, DataError
 
@@ -121,10 +121,7 @@ def map_shards(
             except lost_worker_errors(backend) as error:
                 suspects = [n for n in missing if (work / f"{n:05d}.at").exists() and not _record(work, n).exists()]
                 if not suspects:
-                    raise CrescendaiError(
-                        f"{label}: expected workers of {backend.name}, found them gone ({type(error).__name__}); look "
-                        "at the cluster and run again, finished shards are kept"
-                    ) from error
+                    raise _gone(backend, error) from error
                 for number in suspects:
                     _once_more(lambda n=number: run([n], 1), work, number, backend)
             missing = [n for n in missing if not _record(work, n).exists()]
@@ -137,12 +134,21 @@ def _once_more(run_alone: Callable[[], None], work: Path, number: int, backend: 
     try:
         run_alone()
     except lost_worker_errors(backend) as error:
+        if isinstance(error, lost_cluster_errors(backend)):
+            raise _gone(backend, error) from error
         item = (work / f"{number:05d}.at").read_text()
         raise DataError(
             f"{item}: expected a worker to finish it, found two of them killed or crashed at it "
             f"({type(error).__name__}); look at this item and at the machine's memory, then run again: finished "
             "shards are kept"
         ) from error
+
+
+def _gone(backend: Backend, error: Exception) -> CrescendaiError:
+    return CrescendaiError(
+        f"compute.backend: expected workers of {backend.name}, found them gone ({type(error).__name__}); look at the "
+        "cluster and run again, finished shards are kept"
+    )
 
 
 class Items(Generic[Item]):

@@ -34,5 +34,5 @@ def run(work: Path, backend: Backend = TWO) -> bytes:
     return b"".join((folder / "bytes.bin").read_bytes() for folder in folders)
 
 
-if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+if __name__ == "__main__":  # a folder, and the address of a Dask scheduler if there is one
+    run(Path(sys.argv[1]), Backend("dask", sys.argv[2]) if len(sys.argv) > 2 else TWO)

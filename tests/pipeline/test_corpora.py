@@ -16,7 +16,7 @@ from tests.datasets.small_folder import write_folder
 from tests.pipeline.imports import PROJECT
 
 STAGES = ("fetch", "render", "spectrograms", "split", "pretraining_corpus", "pretrain", "listen", "baselines",
-          "finetune", "evaluate", "report")  # fmt: skip
+          "finetune", "evaluate", "probe", "report")  # fmt: skip
 pytestmark = pytest.mark.slow
 
 
@@ -26,7 +26,7 @@ def run_pipeline(top: Path, corpus: str) -> dict:
     params = yaml.load((PROJECT / "params.yaml").read_text())
     params["folds"]["n_folds"], params["baselines"]["trees"], params["evaluate"]["bootstrap_samples"] = 3, 20, 200
     params["scale"]["demo"]["source"].update(pieces=2, passages_per_piece=2)
-    params["scale"][corpus]["pretraining"] = {"players": 2}
+    params["scale"][corpus]["pretraining"] = {"instruments": ["timgm"], "players": 2}
     params["scale"][corpus]["pretrain"].update(steps=4, check_every=2)
     params["scale"][corpus]["finetune"].update(frozen_epochs=3)
     params["scale"]["folder"]["source"]["rating_range"] = [1, 7]
