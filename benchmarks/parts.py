@@ -5,7 +5,7 @@ step: where the first take longer, no arrangement of XLA's products on this mach
 for rating one clip. And the parts of a block: linear products at their shapes, attention, and what lies between.
 
 Run    python -m benchmarks.parts
-Takes  on two cores five minutes
+Takes  on two cores five to eight minutes
 """
 
 import json

@@ -6,7 +6,7 @@ bfloat16 is of the products, weights stay float32 in both (torch: autocast). The
 alone, 3 x those of a forward pass, against the best plain float32 product that either library makes of this machine.
 
 Run    python -m benchmarks.train_step [--size base]
-Takes  on two cores ten minutes (small), most of an hour (base)
+Takes  on two cores ten to twenty minutes (small), most of an hour (base)
 """
 
 import json
