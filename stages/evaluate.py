@@ -7,8 +7,8 @@ Reads   data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parque
 Writes  metrics/<corpus>.json
         metrics/<corpus>-instruments.json: of networks on pianos that they were and were not taught on
         plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv,
-        dimension_bars.csv, intervals.csv (of the main network: half widths, and the share they hold of a group's
-        clips, as a mean over groups, and of all clips)
+        dimension_bars.csv, intervals.csv (of the main network: half widths, and the share they hold of all clips,
+        and of a group's clips as a mean over groups)
 
 Groups are derived from the clips again; a leak, or predictions that are missing, doubled, NaN or of
 another fold, stop the stage before anything is written. Every network is compared with every baseline, and the
@@ -120,10 +120,10 @@ def main(corpus: str, params: Params) -> None:
         ["protocol", "model", "baseline", "difference_r2", "low", "high", "p", "p_holm"]
     ]
     plots["intervals"] = pd.concat(intervals)[
-        ["protocol", "model", "dimension", "half_width", "coverage", "coverage_of_clips"]
+        ["protocol", "model", "dimension", "half_width", "coverage", "coverage_of_groups"]
     ]
     for protocol, own in plots["intervals"].groupby("protocol"):
-        means = own[["half_width", "coverage", "coverage_of_clips"]].mean()
+        means = own[["half_width", "coverage", "coverage_of_groups"]].mean()
         metrics[protocol][network_names[0]]["intervals"] = {name: float(value) for name, value in means.items()}
 
     across = score_instruments(
@@ -143,7 +143,7 @@ def main(corpus: str, params: Params) -> None:
 def intervals_of(block: ProtocolPredictions, network: str, coverage: float) -> pd.DataFrame:
     """Half width and measured coverage of a network's intervals, by dimension; empty where it has none: a protocol
     that it was not trained on, or that has too few groups."""
-    columns = ["model", "dimension", "half_width", "coverage", "coverage_of_clips"]
+    columns = ["model", "dimension", "half_width", "coverage", "coverage_of_groups"]
     if network not in block.models or not enough_groups(block.resampled, block.fold, coverage):
         return pd.DataFrame(columns=columns)
     error = block.predicted[block.models.index(network)] - block.rated
@@ -151,7 +151,7 @@ def intervals_of(block: ProtocolPredictions, network: str, coverage: float) -> p
     return pd.DataFrame({
         "model": network, "dimension": block.names,
         "half_width": half_widths(error, block.resampled, coverage),
-        "coverage": of_groups, "coverage_of_clips": of_clips,
+        "coverage": of_clips, "coverage_of_groups": of_groups,
     })  # fmt: skip
 
 

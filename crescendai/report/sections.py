@@ -139,15 +139,15 @@ def dimensions(inputs: Inputs) -> dict:
             "values": [number(values[name]) for name in reversed(shown)],
             "ceiling": number(network["ceiling_r2"]),
             "half_width": f"±{number(held.loc[dimension.name, 'half_width'])}" if len(held) else "–",
-            "held": percent(held.loc[dimension.name, "coverage"]) if len(held) else "–",
+            "held": percent(held.loc[dimension.name, "coverage_of_groups"]) if len(held) else "–",
         })  # fmt: skip
         group = dimension.group
     columns = [(model_words(name).label, model_words(name).sees, name == audio) for name in reversed(shown)]
     legend = [(charts.mark(sees, "8", 8, hollow), label) for label, sees, hollow in columns]
     return {"rows": rows, "columns": columns, "legend": legend, "ticks": charts.tick_row(axis, ticks),
             "has_intervals": bool(len(held)), "coverage": percent(inputs.params.evaluate.coverage),
-            "held": percent(held["coverage"].mean()) if len(held) else "–",
-            "held_of_clips": percent(held["coverage_of_clips"].mean()) if len(held) else "–"}  # fmt: skip
+            "held": percent(held["coverage_of_groups"].mean()) if len(held) else "–",
+            "held_of_clips": percent(held["coverage"].mean()) if len(held) else "–"}  # fmt: skip
 
 
 def instruments(inputs: Inputs) -> list[dict]:

@@ -216,7 +216,7 @@ def _write_results(rng, clips: pd.DataFrame, predictions: pd.DataFrame, top: Pat
     predicted = predicted.sample(min(2000, len(predicted)), random_state=1)
     intervals = [
         {"protocol": "passage", "model": "hybrid", "dimension": name, "half_width": 0.2 + 0.01 * k, "coverage": 0.9,
-         "coverage_of_clips": 0.92}
+         "coverage_of_groups": 0.92}
         for k, name in enumerate(NAMES)
     ]  # fmt: skip
     tables = {"dimensions": dimensions, "comparisons": comparisons, "error_correlation": correlation,
