@@ -1,6 +1,7 @@
 """What machines do to shards: a disk that is really full, a scheduler that is killed, a mirror that lacks a file."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from crescendai.datasets.maestro import open_maestro
@@ -78,10 +78,12 @@ def test_a_killed_scheduler_is_one_sentence_and_the_rest_is_made_elsewhere(tmp_p
     assert run(work) == WHOLE
 
 
-def test_a_mirror_that_lacks_files_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.mirror
+def test_a_mirror_that_lacks_a_performance_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(Path(os.environ["CRESCENDAI_MIRROR"]) / "maestro-v3.0.0", tmp_path / "maestro-v3.0.0")
+    lacking = next((tmp_path / "maestro-v3.0.0").rglob("*.mid*"))
+    lacking.unlink()
     monkeypatch.setenv("CRESCENDAI_MIRROR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "maestro-v3.0.0").mkdir()
-    pd.DataFrame({"midi_filename": ["2004/a.midi"]}).to_csv(tmp_path / "maestro-v3.0.0/maestro-v3.0.0.csv", index=False)
-    with pytest.raises(DataError, match="maestro"):
+    with pytest.raises(DataError, match=re.escape(lacking.name)):
         open_maestro()
