@@ -35,7 +35,7 @@ def test_a_take_from_the_microphone_is_rated(open_page):
     page.click("#record")
     page.wait_for_selector("#discard")
     page.click("#discard")
-    assert page.locator("#offer").is_visible()
+    page.wait_for_selector("#offer", timeout=WAIT_MS)  # once the recorder has stopped
     assert page.troubles == []
 
 
