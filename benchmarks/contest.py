@@ -48,12 +48,18 @@ def has_bfloat16() -> bool:
     return flags.exists() and any(flag in flags.read_text() for flag in ("avx512_bf16", "amx_bf16"))
 
 
-def contest(module: str, names: Sequence[str], options: argparse.Namespace) -> dict[str, Measured]:
-    """Starts each contestant of a benchmark ``rounds`` times, in turns; medians of its numbers over the rounds."""
-    found: dict[str, list[Measured]] = {name: [] for name in names}
-    turns = [name for _ in range(options.rounds) for name in names]
+def contest(
+    module: str, names: Sequence[str], options: argparse.Namespace, elsewhere: dict[str, str] | None = None
+) -> dict[str, Measured]:
+    """Starts each contestant ``rounds`` times, in turns; medians of its numbers over the rounds.
+
+    module: the benchmark that knows the contestants. elsewhere: contestants of other benchmarks, and which.
+    """
+    module_of = dict.fromkeys(names, module) | (elsewhere or {})
+    found: dict[str, list[Measured]] = {name: [] for name in module_of}
+    turns = list(module_of) * options.rounds
     for name in tqdm(turns, module.split(".")[-1], unit="run", file=sys.stderr):
-        command = [sys.executable, "-m", module, "--contestant", name, "--steps", str(options.steps),
+        command = [sys.executable, "-m", module_of[name], "--contestant", name, "--steps", str(options.steps),
                    "--threads", str(options.threads), "--size", options.size,
                    "--batch", str(options.batch)]  # fmt: skip
         environment = os.environ | {variable: str(options.threads) for variable in THREAD_VARIABLES}

@@ -1,8 +1,9 @@
 """Where a training step's time goes, and its floor: what XLA's products take with nothing else done.
 
-In fresh processes, the products of a whole step alone, each in the fastest of several forms, against torch's whole
-step: where the first take longer, no arrangement of XLA's products on this machine can be as fast as torch. Likewise
-for rating one clip. And the parts of a block: linear products at their shapes, attention, and what lies between.
+In fresh processes and in turns, the products of a whole step alone, each in the fastest of several forms, against
+torch's whole step: where the first take longer, no arrangement of XLA's products on this machine can be as fast as
+torch. Likewise for rating one clip. And the parts of a block: linear products at their shapes, attention, and what
+lies between.
 
 Run    python -m benchmarks.parts
 Takes  on two cores five to eight minutes
@@ -24,7 +25,7 @@ from crescendai.models.products import gelu, matmul, product_over_rows
 
 PATCHES = 512
 STEP, ONE = "products of a step", "products of one clip"
-TORCH = "torch float32"
+TORCH_STEP, TORCH_ONE = "torch float32 whole", "torch float32"
 
 
 def main() -> None:
@@ -33,15 +34,14 @@ def main() -> None:
         seconds = step_floor_s(options) if options.contestant == STEP else clip_floor_s(options)
         print(json.dumps({"seconds": seconds, "peak_gb": 0.0}))
         return
-    products = contest("benchmarks.parts", [STEP, ONE], options)
-    step_s = contest("benchmarks.train_step", [f"{TORCH} whole"], options)[f"{TORCH} whole"]["seconds"]
-    clip_s = contest("benchmarks.inference", [TORCH], options)[TORCH]["one_s"]
+    peers = {TORCH_STEP: "benchmarks.train_step", TORCH_ONE: "benchmarks.inference"}
+    found = contest("benchmarks.parts", [STEP, ONE], options, peers)
+    floor_s, clip_s = found[ONE]["seconds"], found[TORCH_ONE]["one_s"]
     show_block(options)
-    floor_s = products[ONE]["seconds"]
     print(f"products of one clip {floor_s:.3f} s, torch's whole rating of it {clip_s:.3f} s: {clip_s / floor_s:.3f}")
     print(last_line(
         f"products of a training step alone, {options.size}, batch {options.batch}, against torch's whole step",
-        products[STEP]["seconds"], step_s, "s", one_clip_ratio=round(clip_s / floor_s, 3),
+        found[STEP]["seconds"], found[TORCH_STEP]["seconds"], "s", one_clip_ratio=round(clip_s / floor_s, 3),
     ))  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-PROTOCOLS = ("passage", "composition", "dhiman2026", "performer", "movement", "random")
+PROTOCOLS = ("passage", "passage_again", "composition", "dhiman2026", "dhiman2026_test", "performer", "movement",
+             "random")  # fmt: skip
 ROWS = {
     "mean_rater": "the training clips' mean rating",
     "audio_ridge": "audio: ridge",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from crescendai.datasets.splits import LEAKY
 from crescendai.dimensions import DIMENSIONS
 
 
@@ -86,7 +87,7 @@ from resampled groups. These weights have seen all clips and have no score of th
         f"{own[facts.network]['r2_high']:.2f}) | {_share(own[facts.network]['r2'], ceiling)} | "
         f"{own[facts.network]['pearson']:.3f} |"
         for protocol, own in metrics.items()
-        if facts.network in own
+        if facts.network in own and protocol not in LEAKY
     ]
     widths = [
         f"| {d.group} | {d.low_pole} – {d.high_pole} | ±{facts.half_width[d.name]:.2f} | {facts.coverage[d.name]:.0%} |"

@@ -7,7 +7,7 @@ therefore read as YAML 1.2.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -26,6 +26,12 @@ Betas = Annotated[list[Share], Field(min_length=2, max_length=2)]
 def _as_list(value: object) -> object:
     # `-S split=performer` writes a bare word where the file has a list.
     return [value] if isinstance(value, str) else value
+
+
+def _each_once(values: list) -> list:
+    if len(set(values)) < len(values):
+        raise ValueError("expected every value once")
+    return values
 
 
 ProtocolList = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
@@ -114,8 +120,15 @@ class FinetunedModel(_Section):
         return self
 
 
+class Checks(_Section):
+    every_protocol: bool
+    shares: Annotated[list[Fraction], AfterValidator(_each_once)]
+    shuffled_ratings: bool
+
+
 class Finetune(_Section):
     models: Annotated[dict[str, FinetunedModel], Field(min_length=1)]
+    checks: Checks
     loss: Literal["mse", "huber", "ccc", "pearson", "likelihood"]
     head: Literal["linear", "grouped"]
     variance: bool

@@ -3,9 +3,12 @@
     python -m stages.evaluate <corpus>
 
 Reads   data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parquet, predictions/baselines.parquet,
-        predictions/networks.parquet, whose first network is the main one, predictions/instruments.parquet
+        predictions/networks.parquet, whose first network is the main one, predictions/instruments.parquet,
+        predictions/checks.parquet
 Writes  metrics/<corpus>.json
         metrics/<corpus>-instruments.json: of networks on pianos that they were and were not taught on
+        metrics/<corpus>-limits.json: of the main network taught on fewer clips, or on ratings of other clips; and how
+        much of its error is the listeners' disagreement
         plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv,
         dimension_bars.csv, intervals.csv (of the main network: half widths, and the share they hold of all clips,
         and of a group's clips as a mean over groups)
@@ -15,7 +18,7 @@ another fold, stop the stage before anything is written. Every network is compar
 main network with the others. A dimension is scored on the clips that it is rated of; classes by how often they are
 told apart. There is no noise ceiling where there are no single ratings. All results are written together at the end.
 
-Time    a few seconds (PercePiano: 6 protocols, 12 models, 2,000 resamples)
+Time    a few seconds (PercePiano: 8 protocols, 12 models, 2,000 resamples)
 Expect  PercePiano: a noise ceiling of R² 0.75, r 0.87
 """
 
@@ -31,6 +34,8 @@ from crescendai.datasets.targets import read_targets
 from crescendai.datasets.texts import write_texts
 from crescendai.evaluation.accuracy import score_classes
 from crescendai.evaluation.bootstrap import group_bootstrap_r2
+from crescendai.evaluation.checks import score_checks
+from crescendai.evaluation.disagreement import error_and_scatter
 from crescendai.evaluation.instruments import score_instruments
 from crescendai.evaluation.intervals import enough_groups, half_widths, out_of_fold_coverage
 from crescendai.evaluation.metrics import METRIC_NAMES
@@ -78,11 +83,18 @@ def main(corpus: str, params: Params) -> None:
     baselines = read_table(baselines_file)
     networks = read_table(networks_file)
     on_instruments = read_table(folder / "predictions/instruments.parquet")
+    checks = read_table(folder / "predictions/checks.parquet")
     check_clips(clips, ratings, targets, str(clips_file))
     check_folds(folds, clips, specs, str(folds_file))
-    for table, required, file in ((baselines, corpus_specs, baselines_file), (networks, split, networks_file)):
-        check_predictions(table, folds, [protocol_name(spec) for spec in required], targets.names, str(file))
     network_names = list(networks["model"].unique())  # in the order of params.finetune.models
+    is_main = networks["model"] == network_names[0]
+    for table, required, file in (
+        (baselines, corpus_specs, baselines_file),
+        (networks[is_main], specs if params.finetune.checks.every_protocol else split, networks_file),
+        (networks[~is_main], split if len(network_names) > 1 else [], networks_file),
+    ):
+        names = [protocol_name(spec) for spec in required]
+        check_predictions(table, folds, names, targets.names, str(file))
     check_names(network_names, list(baselines["model"].unique()), str(networks_file))
     predictions = pd.concat([baselines, networks], ignore_index=True)
 
@@ -113,6 +125,9 @@ def main(corpus: str, params: Params) -> None:
             ]
             plots["error_correlation"] = error_correlation(block)
             plots["dimension_bars"] = dimension_bars(table, network_names, ceiling)
+            error = block.predicted[block.models.index(network_names[0])] - block.rated
+            resampled = pd.Series(block.resampled, block.clip_ids)
+            disagreement = error_and_scatter(error, block.clip_ids, ratings, block.names)
     plots["dimensions"] = pd.concat(dimensions)[
         ["protocol", "model", "dimension", "r2", "r2_low", "r2_high", *METRIC_NAMES[1:], "ceiling_r2"]
     ]
@@ -126,18 +141,20 @@ def main(corpus: str, params: Params) -> None:
         means = own[["half_width", "coverage", "coverage_of_groups"]].mean()
         metrics[protocol][network_names[0]]["intervals"] = {name: float(value) for name, value in means.items()}
 
-    across = score_instruments(
-        on_instruments, clips, targets.rated_names, params.evaluate.bootstrap_samples, confidence, params.seed
-    )
+    settings = targets.rated_names, params.evaluate.bootstrap_samples, confidence, params.seed
+    across = score_instruments(on_instruments, clips, *settings)
+    limits = {"checks": score_checks(checks, clips, resampled, *settings), "disagreement": disagreement}
 
     # ---- Outputs --------------------------------------------------------------------------------
     texts = {Path("plots") / corpus / f"{name}.csv": csv_text(table) for name, table in plots.items()}
-    results = {f"{corpus}.json": metrics, f"{corpus}-instruments.json": across}
+    results = {f"{corpus}.json": metrics, f"{corpus}-instruments.json": across, f"{corpus}-limits.json": limits}
     write_texts({Path("metrics") / name: json_text(values) for name, values in results.items()} | texts)
     print(summary(metrics, {protocol_name(spec): note(spec, clips, folds) for spec in specs}))
     for model, instruments in across.items():
         for instrument, row in instruments.items():
             print(f"{model} on {instrument}: R² {row['r2_taught']:.3f}, not taught on it {row['r2_untaught']:.3f}")
+    for check, row in limits["checks"].items():
+        print(f"{network_names[0]}, check {check}, taught by {row['num_clips']:.0f} clips: R² {row['r2']:.3f}")
 
 
 def intervals_of(block: ProtocolPredictions, network: str, coverage: float) -> pd.DataFrame:

@@ -4,6 +4,7 @@ Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parqu
          heard.parquet; models/<corpus>/pretrained/network.*
 Writes   data/<corpus>/predictions/networks.parquet    ratings of each clip, out of fold
          data/<corpus>/predictions/instruments.parquet likewise, by networks that were not taught on the piano they rate
+         data/<corpus>/predictions/checks.parquet      likewise, by networks taught on fewer clips, or shuffled ratings
          data/<corpus>/curves.parquet                  a row an epoch: losses, learning rate, speed
          plots/<corpus>/curves.csv                     the same without the speed, for git
          models/<corpus>/finetuned/<model>-<protocol>-fold<k>.*   weights (safetensors), description (JSON)
@@ -16,51 +17,40 @@ Expect   PercePiano, composition, R² of hybrid: see metrics/<corpus>.json
 them, each protocol of `split` and each fold, whole groups of the training part are kept apart; the network learns
 from random windows of the others, and predicts the fold, whose ratings nothing here has looked at. With a frozen
 encoder the last weights are kept, else those of the best loss on what was kept apart. Losses are on standardised
-ratings: the mean rater's squared error is 1, and 1 - error is about R². Where every clip was heard on several pianos,
-one more network a row learns, under the first protocol, on all pianos but one, and rates that one. Everything is
-written at the end.
+ratings: the mean rater's squared error is 1, and 1 - error is about R².
+
+`finetune.checks` say how far the first row can be trusted: it learns under all protocols of the corpus; under the
+first one, from shares of the clips, and from ratings of other clips. Where every clip was heard on several pianos, it
+learns on all of them but one, and rates that one. Everything is written at the end; of the networks, those of the
+protocols of `split`.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from crescendai.datasets.manifest import sha256_of
-from crescendai.datasets.splits import NO_FOLD, protocol_name
+from crescendai.datasets.splits import all_protocols, protocol_name
 from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table, write_table
 from crescendai.datasets.targets import read_targets
 from crescendai.datasets.texts import write_texts
-from crescendai.errors import DataError
-from crescendai.models.checkpoint import TrainedModel, load_model, save_model
+from crescendai.models.checkpoint import load_model, save_model
 from crescendai.params import Params
+from crescendai.training.classroom import Classroom, on_instruments, on_shares, on_shuffled_ratings
 from crescendai.training.clips import RatedClips
-from crescendai.training.finetuning import validation_clips
-from crescendai.training.instruments import COLUMNS, as_table, every_clip_on_each, rate_each_instrument
-from crescendai.training.pupil import Pupil, learn, make_pupil, rate
-from crescendai.training.resume import Resume, code_sha256
-from crescendai.training.watch import Watch
+from crescendai.training.parts import folds_of, parts_of
+from crescendai.training.pupil import make_pupil
+from crescendai.training.resume import code_sha256
 from stages import run_stage
 
 RESUME = Path("models/.resume")
 CURVES_CSV = ["protocol", "model", "fold", "epoch", "train_loss", "validation_loss", "learning_rate"]
 
 
-class Part(NamedTuple):
-    """A fold of a protocol: positions of the clips that teach, that are kept apart, and that are held out."""
-
-    protocol: str
-    fold: int
-    training: np.ndarray
-    validation: np.ndarray
-    held_out: np.ndarray
-
-
 def main(corpus: str, params: Params) -> None:
     # ---- Inputs ---------------------------------------------------------------------------------
-    folder = Path("data") / corpus
+    folder, scale, checks = Path("data") / corpus, getattr(params.scale, corpus), params.finetune.checks
     files = [folder / name for name in ("clips.parquet", "ratings.parquet", "folds.parquet", "descriptors.parquet",
                                         "heard.parquet", "spectrograms/index.parquet")]  # fmt: skip
     pretrained_path = Path("models") / corpus / "pretrained" / "network"
@@ -71,95 +61,54 @@ def main(corpus: str, params: Params) -> None:
     described = read_table(files[3]).merge(read_table(files[4]), on=["clip_id", "instrument"], how="left")
     store = SpectrogramStore(folder / "spectrograms")
     clips = RatedClips.of(table, read_table(files[1]), store, described, targets)
-    instrument = store.index["instrument"].to_numpy(str)
-    instruments = every_clip_on_each(clips, instrument)
     inputs = [sha256_of(file) for file in [*files, pretrained_path.with_name("network.safetensors")]]
+    key = {"finetune": params.finetune.model_dump(), "lr": params.lr, "seed": params.seed,
+           "scale": scale.finetune.model_dump(), "inputs": inputs,
+           "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
+    room = Classroom(corpus, params, pretrained, table["clip_id"].to_numpy(), RESUME, key)
 
-    # ---- Training, model by model, protocol by protocol and fold by fold --------------------------
-    curves, predictions, across, models, watches = [], [], [], {}, []
-    encoded_by = {}  # what a frozen encoder heard: the pretrained one, and the one that never learned
-    scale = getattr(params.scale, corpus).finetune
-    key = {"finetune": params.finetune.model_dump(), "lr": params.lr, "seed": params.seed, "scale": scale.model_dump(),
-           "inputs": inputs, "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
-
-    parts = [
-        part for protocol in map(protocol_name, params.split_of(corpus))
-        for part in parts_of(protocol, table, *folds_of(folds, protocol, table["clip_id"], files[2]), params)
-    ]  # fmt: skip
-
-    def teach(pupil: Pupil, part: Part, where: str) -> tuple[TrainedModel, list[dict]]:
-        watches.append(Watch(Path("models") / corpus, Resume(RESUME, key | {"where": where})))
-        return learn(pupil, part.training, part.validation, pretrained, params, where, watches[-1])
-
+    # ---- Every row on every fold, the first one under every protocol -------------------------------
+    split = params.split_of(corpus)
+    everywhere = all_protocols(split, scale.protocols) if checks.every_protocol else split
+    parts = {
+        spec: parts_of(folds, protocol_name(spec), table, params.finetune.validation_fraction, params.seed)
+        for spec in everywhere
+    }
+    pupils, encoded_by = {}, {}  # what a frozen encoder heard: the pretrained one, and the one that never learned
     for name, row in params.finetune.models.items():
         encoded = encoded_by.get(row.pretrained) if row.frozen else None
-        pupil = make_pupil(name, row, clips, targets, pretrained, scale, params, encoded)
+        pupil = pupils[name] = make_pupil(name, row, clips, targets, pretrained, scale.finetune, params, encoded)
         if row.frozen:
             encoded_by[row.pretrained] = pupil.encoded
-        alone = pupil if row.members == 1 else make_pupil(
-            name, row.model_copy(update={"members": 1}), clips, targets, pretrained, scale, params, pupil.encoded
-        )  # fmt: skip
-        for part in parts:
-            where = f"{name}, {part.protocol}, fold {part.fold}"
-            clip_ids = table["clip_id"].to_numpy()[part.held_out]
-            trained, curve = teach(pupil, part, where)
-            rated = dict(zip(targets.names, rate(pupil, trained, part.held_out).T, strict=True))
-            place = {"protocol": part.protocol, "model": name, "clip_id": clip_ids, "fold": part.fold}
-            predictions.append(pd.DataFrame(place | rated))
-            curves.append(pd.DataFrame(curve).assign(protocol=part.protocol, model=name, fold=part.fold))
-            models[f"{name}-{part.protocol}-fold{part.fold}"] = trained
-            if instruments and part.protocol == parts[0].protocol:
-                def learn_from(own: Pupil, on: str, part: Part = part, where: str = where) -> TrainedModel:
-                    return teach(own, part, f"{where}, {on}")[0]
+        for spec in split if len(pupils) > 1 else everywhere:
+            for part in parts[spec]:
+                room.examine(name, pupil, part, keep=spec in split)
 
-                on_each = rate_each_instrument(alone, instrument, instruments, learn_from, part.held_out)
-                across.append(as_table(on_each, name, part.fold, clip_ids, targets.names))
+    # ---- How far the first row can be trusted, under the first protocol -----------------------------
+    name, pupil = next(iter(pupils.items()))
+    fold_of_clip, group_of_clip = folds_of(folds, protocol_name(split[0]), table["clip_id"])
+    asked = (room, name, pupil, parts[split[0]])
+    found = [pd.DataFrame(columns=["check", "num_clips", "clip_id", "fold", *targets.names])]
+    if checks.shares:
+        found += on_shares(*asked, group_of_clip, checks.shares)
+    if checks.shuffled_ratings:
+        found += on_shuffled_ratings(*asked, fold_of_clip)
+    checked = pd.concat(found[1:] or found, ignore_index=True)[found[0].columns]
+    instruments = on_instruments(*asked, store.index["instrument"].to_numpy(str))
 
     # ---- Outputs --------------------------------------------------------------------------------
-    for name, trained in models.items():
+    for name, trained in room.models.items():
         save_model(trained, Path("models") / corpus / "finetuned" / name, pretrained_path)
-    curve_table = pd.concat(curves, ignore_index=True)
-    write_table(curve_table, folder / "curves.parquet")
-    csv = curve_table[CURVES_CSV].to_csv(index=False, float_format="%.4g", lineterminator="\n")
+    curves = pd.concat(room.curves, ignore_index=True)
+    write_table(curves, folder / "curves.parquet")
+    shared = curves[curves["protocol"].isin([protocol_name(spec) for spec in split])]
+    csv = shared[CURVES_CSV].to_csv(index=False, float_format="%.4g", lineterminator="\n")
     write_texts({Path("plots") / corpus / "curves.csv": csv})
-    write_table(pd.concat(predictions, ignore_index=True), folder / "predictions" / "networks.parquet")
-    nothing = pd.DataFrame(columns=[*COLUMNS, *targets.names])
-    write_table(pd.concat(across, ignore_index=True) if across else nothing, folder / "predictions/instruments.parquet")
-    for watch in watches:
-        watch.done()
-
-
-def parts_of(
-    protocol: str, clips: pd.DataFrame, fold_of_clip: np.ndarray, group_of_clip: np.ndarray, params: Params
-) -> list[Part]:
-    """Every fold of a protocol, with whole groups of its training part kept apart."""
-    parts = []
-    for fold in np.unique(fold_of_clip[fold_of_clip >= 0]):
-        rest = np.flatnonzero((fold_of_clip != fold) & (fold_of_clip != NO_FOLD))
-        validates = validation_clips(
-            group_of_clip[rest], clips["movement"].to_numpy()[rest], params.finetune.validation_fraction, params.seed,
-            f"{protocol}, fold {fold}",
-        )  # fmt: skip
-        held_out = np.flatnonzero(fold_of_clip == fold)
-        parts.append(Part(protocol, int(fold), rest[~validates], rest[validates], held_out))
-    return parts
-
-
-def folds_of(
-    folds: pd.DataFrame, protocol: str, clip_ids: pd.Series, source: Path
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fold and group of every clip under a protocol.
-
-    Raises:
-        DataError: a clip has none.
-    """
-    own = folds[folds["protocol"] == protocol].set_index("clip_id").reindex(clip_ids)
-    if own["fold"].isna().any():
-        raise DataError(
-            f"{source}: expected a fold of {protocol} for each of {len(own)} clips, "
-            f"found {own['fold'].notna().sum()}; run `dvc repro split`"
-        )
-    return own["fold"].to_numpy(int), own["group"].to_numpy(dtype=str)
+    columns = ["protocol", "model", "clip_id", "fold", *targets.names]
+    networks = pd.concat(room.predictions, ignore_index=True)[columns]
+    for table_name, rows in (("networks", networks), ("checks", checked), ("instruments", instruments)):
+        write_table(rows, folder / "predictions" / f"{table_name}.parquet")
+    room.done()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python -m stages.report <corpus>
 
-Reads   metrics/<corpus>.json, <corpus>-pretrain.json, <corpus>-listen.json
-        plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv, pretrain.csv
+Reads   metrics/<corpus>.json, <corpus>-pretrain.json, -listen.json, -instruments.json, -limits.json
+        plots/<corpus>/dimensions.csv, comparisons.csv, predicted.csv, error_correlation.csv, intervals.csv, probes.csv,
+        pretrain.csv
         data/<corpus>/clips.parquet, audio.parquet, spectrograms/, folds.parquet, predictions/networks.parquet,
         curves.parquet, pretext.npz
         params.yaml

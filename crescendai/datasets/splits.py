@@ -10,6 +10,8 @@ movement       the movement, one fold each                                    wo
 piano          the piano (CCMusic, whose player is a piano), one fold each    a piano never heard
 random         the clip itself: leaky by design, for reference only           none
 file:<path>    folds published as JSON ``{"fold_0": [clip_id, …], …}``        theirs
+test:<path>    the ``test`` part of such a file, taught by all the rest        theirs, once
+again:<name>   the groups of passage or composition, dealt by another seed     was it luck?
 =============  =============================================================  ===================
 
 PercePiano's own code (``pyScoreParser/m2pf_dataset_compositionfold.py``) and published folds keep the
@@ -43,21 +45,26 @@ NO_FOLD = -1  # neither trained on nor scored
 TRAINING = -2  # trained on, whatever the fold, and never scored
 ONE_FOLD_A_GROUP = ("movement", "piano")
 PLAYERS = ("performer", "piano")  # protocols whose folds are made of who plays, so that music is in all of them
-PUBLISHED_PREFIX = "file:"
+AGAIN = ("passage", "composition")  # protocols that may be dealt again
 
 
 def protocol_name(spec: str) -> str:
-    """The short name of a protocol: itself, or the file's stem for ``file:<path>``.
+    """The short name of a protocol: itself, the file's stem for ``file:<path>``, with ``_test`` for ``test:<path>``,
+    or ``<name>_again`` for ``again:<name>``.
 
     Raises:
-        ParamsError: neither a known protocol nor ``file:<path>.json``.
+        ParamsError: none of these.
     """
-    if spec.startswith(PUBLISHED_PREFIX) and spec.endswith(".json"):
-        return Path(spec.removeprefix(PUBLISHED_PREFIX)).stem
+    kind, _, rest = spec.partition(":")
     if spec in GROUP_COLUMNS:
         return spec
+    if kind == "again" and rest in AGAIN:
+        return f"{rest}_again"
+    if kind in ("file", "test") and rest.endswith(".json"):
+        return Path(rest).stem + ("_test" if kind == "test" else "")
     raise ParamsError(
-        f"split: expected one of {', '.join(GROUP_COLUMNS)} or file:<path>.json, found {spec!r}; see params.yaml"
+        f"split: expected one of {', '.join(GROUP_COLUMNS)}, {', '.join(f'again:{name}' for name in AGAIN)}, "
+        f"file:<path>.json or test:<path>.json, found {spec!r}; see params.yaml"
     )
 
 
@@ -69,7 +76,7 @@ def all_protocols(protocols: Sequence[str], split: Sequence[str]) -> list[str]:
 def groups_of(clips: pd.DataFrame, spec: str) -> pd.Series:
     """The group of every clip under a protocol; ``[clip]`` strings."""
     protocol_name(spec)  # refuses an unknown protocol
-    columns = GROUP_COLUMNS.get(spec, PUBLISHED_GROUP)
+    columns = GROUP_COLUMNS.get(spec.removeprefix("again:"), PUBLISHED_GROUP)
     return clips[columns].astype(str).agg("_".join, axis=1)
 
 
@@ -116,15 +123,15 @@ def assign_folds(clips: pd.DataFrame, spec: str, n_folds: int, seed: int) -> pd.
 
     Raises:
         LeakError: a published split has a group on both sides.
-        DataError: a published split names unknown clips or leaves some out.
+        DataError: a published split names unknown clips, leaves some out, or lacks the part that is asked for.
     """
-    groups = groups_of(clips, spec)
-    if spec.startswith(PUBLISHED_PREFIX):
-        folds = _published_folds(Path(spec.removeprefix(PUBLISHED_PREFIX)), clips["clip_id"])
+    groups, kind = groups_of(clips, spec), spec.partition(":")[0]
+    if kind in ("file", "test"):
+        folds = _published_folds(Path(spec.partition(":")[2]), clips["clip_id"], kind == "test")
     elif spec in ONE_FOLD_A_GROUP:
         folds = np.unique(groups, return_inverse=True)[1]
     else:
-        folds = deal_groups(groups, n_folds, seed, strata=clips["movement"])
+        folds = deal_groups(groups, n_folds, seed + (kind == "again"), strata=clips["movement"])
     check_no_leak(clips["clip_id"], groups, folds, protocol_name(spec))
     return pd.DataFrame(
         {"protocol": protocol_name(spec), "clip_id": clips["clip_id"], "fold": folds, "group": groups}
@@ -157,7 +164,7 @@ def check_no_leak(
 
 
 def shared_passages(clips: pd.DataFrame, folds: pd.DataFrame) -> list[str]:
-    """Passages that lie in more than one scored fold: music a published split shows to both sides."""
+    """Passages that lie in more than one fold, or are trained on too: music that is shown to both sides."""
     merged = folds.merge(clips[["clip_id", "passage"]], on="clip_id")
     count = merged[merged["fold"] != NO_FOLD].groupby("passage")["fold"].nunique()
     return sorted(count.index[count > 1])
@@ -188,17 +195,30 @@ def check_teachable(clips: pd.DataFrame, names: Sequence[str], folds: pd.DataFra
         )
 
 
-def _published_folds(path: Path, clip_ids: pd.Series) -> np.ndarray:
-    """Folds of a JSON file ``{"fold_0": [...], …}``; ``train`` becomes `TRAINING`, and ``test`` `NO_FOLD`."""
+def _published_folds(path: Path, clip_ids: pd.Series, test: bool) -> np.ndarray:
+    """Folds of a JSON file ``{"fold_0": [...], …}``; ``train`` becomes `TRAINING`, and ``test`` `NO_FOLD`.
+
+    test: the clips of ``test`` are fold 0 instead, and all others `TRAINING`.
+
+    Raises:
+        DataError: no such file, not the corpus's clips, or no ``test`` where it is asked for.
+    """
     if not path.exists():
         raise DataError(f"{path}: expected published folds, not found; stage `fetch` brings them")
-    named = {clip: name for name, clips in json.loads(path.read_text()).items() for clip in clips}
+    published = json.loads(path.read_text())
+    named = {clip: name for name, clips in published.items() for clip in clips}
     unknown, left_out = sorted(set(named) - set(clip_ids)), sorted(set(clip_ids) - set(named))
     if unknown or left_out:
         raise DataError(
             f"{path}: expected the corpus's {len(clip_ids)} clips, found {len(unknown)} unknown "
             f"{unknown[:3]} and {len(left_out)} left out {left_out[:3]}; use folds made for this corpus"
         )
-    numbers = {name: int(name.removeprefix("fold_")) for name in set(named.values()) if name.startswith("fold_")}
+    if test:
+        if not published.get("test"):
+            raise DataError(
+                f"{path}: expected a part test, found {', '.join(published)}; take test:{path} out of params.yaml"
+            )
+        return np.where(clip_ids.map(named) == "test", 0, TRAINING)
+    numbers = {name: int(name.removeprefix("fold_")) for name in published if name.startswith("fold_")}
     numbers["train"] = TRAINING
     return clip_ids.map(named).map(numbers).fillna(NO_FOLD).to_numpy(dtype=int)

@@ -25,6 +25,7 @@ class Inputs:
     targets: Targets
     metrics: dict[str, dict]  # protocol -> model -> measures
     instruments: dict[str, dict]  # model -> piano -> R² with and without having been taught on it; empty for one piano
+    limits: dict[str, dict]  # checks, disagreement: of the main network, see stage evaluate
     probes: pd.DataFrame  # what playing a clip otherwise does to its ratings, see stage probe; empty for recordings
     agreement: dict[str, float]  # of the raters: r2 is the noise ceiling, see stage evaluate; empty where unknown
     clips: pd.DataFrame
@@ -103,6 +104,7 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
         targets=targets,
         metrics=metrics,
         instruments=_read_json(top / "metrics" / f"{corpus}-instruments.json", "evaluate"),
+        limits=_read_json(top / "metrics" / f"{corpus}-limits.json", "evaluate"),
         probes=_read_csv(plots / "probes.csv", "probe"),
         agreement=agreement,
         clips=read_table(

@@ -13,7 +13,7 @@ from crescendai.report.clips import clip_cards
 from crescendai.report.inputs import Inputs
 from crescendai.report.pretraining import pretraining
 from crescendai.report.provenance import Provenance
-from crescendai.report.words import CORPORA, headline, model_words, number, percent
+from crescendai.report.words import CORPORA, headline, model_words, number, percent, protocol_words
 
 FOLDER = Path(__file__).parent
 SCORE_RENDERINGS = {"Score", "Score2"}  # PercePiano's "players" that are no pianists
@@ -46,6 +46,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         confidence=percent(inputs.params.evaluate.confidence),
         one_rater=number(inputs.agreement.get("single_rater_pearson")).strip("–"),
         network=model_words(inputs.network).label.lower(),
+        protocol=protocol_words(inputs.main_spec).title.lower(),
         has_ceiling=inputs.ceiling is not None,
         ceiling=number(inputs.ceiling),
         ceiling_percent="" if inputs.ceiling is None else percent(inputs.ceiling),
@@ -55,6 +56,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         results=sections.results(inputs),
         dimensions=sections.dimensions(inputs),
         instruments=sections.instruments(inputs),
+        limits=sections.limits(inputs),
         probes=sections.probes(inputs),
         scatters=sections.scatters(inputs),
         pretraining=pretraining(inputs),

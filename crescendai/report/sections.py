@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from crescendai.datasets.splits import PLAYERS, protocol_name, shared_passages
+from crescendai.datasets.splits import LEAKY, PLAYERS, protocol_name, shared_passages
 from crescendai.midi.probes import PROBES
 from crescendai.report import charts
 from crescendai.report.inputs import Inputs
@@ -47,7 +47,8 @@ def results(inputs: Inputs) -> list[dict]:
         models = inputs.metrics[name]
         for model in models:
             model_words(model)  # refuses a row that nothing is known about
-        folds = inputs.folds[(inputs.folds["protocol"] == name) & (inputs.folds["fold"] >= 0)]
+        parts = inputs.folds[inputs.folds["protocol"] == name]
+        folds = parts[parts["fold"] >= 0]
         groups = []
         for sees, title in SEES.items():
             rows = [_result_row(axis, ticks, inputs, model, models[model])
@@ -58,7 +59,7 @@ def results(inputs: Inputs) -> list[dict]:
             "name": name, "title": words.title, "asks": words.asks, "leaky": is_leaky(spec),
             "first": not sections,
             "num_clips": len(folds), "num_groups": folds["group"].nunique(),
-            "num_folds": folds["fold"].nunique(), "num_shared": _num_shared(inputs, spec, folds),
+            "num_folds": folds["fold"].nunique(), "num_shared": _num_shared(inputs, spec, parts),
             "ticks": charts.tick_row(axis, ticks), "groups": groups,
             "told_apart": _told_apart(models),
             **_comparisons(inputs, name),
@@ -79,8 +80,8 @@ def _told_apart(models: dict[str, dict]) -> list[dict]:
 
 
 def _num_shared(inputs: Inputs, spec: str, folds: pd.DataFrame) -> int:
-    """Passages in more than one fold, where folds are meant to keep music apart."""
-    return 0 if spec in (*PLAYERS, "random") else len(shared_passages(inputs.clips, folds))
+    """Passages in more than one part, where parts are meant to keep music apart."""
+    return 0 if spec in (*PLAYERS, *LEAKY) else len(shared_passages(inputs.clips, folds))
 
 
 def _result_row(axis: charts.Axis, ticks: list[float], inputs: Inputs, model: str, score: dict) -> dict:
@@ -151,7 +152,7 @@ def dimensions(inputs: Inputs) -> dict:
 
 
 def instruments(inputs: Inputs) -> list[dict]:
-    """Every network on every piano: taught on it, not taught on it, and what that costs."""
+    """The main network on every piano: taught on it, not taught on it, and what that costs."""
     return [
         {
             "network": model_words(model).label, "instrument": instrument,
@@ -162,6 +163,36 @@ def instruments(inputs: Inputs) -> list[dict]:
         }
         for model, scores in inputs.instruments.items() for instrument, score in scores.items()
     ]  # fmt: skip
+
+
+def limits(inputs: Inputs) -> dict | None:
+    """What limits the main network: taught by fewer clips and by all, by shuffled ratings; and its raters' scatter."""
+    checks, disagreement = dict(inputs.limits["checks"]), inputs.limits["disagreement"]
+    shuffled = checks.pop("shuffled", None)
+    if not checks and not shuffled and not disagreement:
+        return None
+    axis, ticks = score_axis([score["r2_low"] for score in checks.values()])
+    sees = model_words(inputs.network).sees
+    most = max((score["num_clips"] for score in checks.values()), default=0)
+    taught = [
+        {
+            "num_clips": f"{score['num_clips']:,.0f}", "share": percent(score["num_clips"] / most),
+            "r2": number(score["r2"], 3), "interval": f"{number(score['r2_low'])} to {number(score['r2_high'])}",
+            "chart": charts.score_row(axis, ticks, inputs.ceiling, [(sees, False, score["r2"])],
+                                      (score["r2_low"], score["r2_high"])),
+        }
+        for score in sorted(checks.values(), key=lambda score: score["num_clips"])
+    ]  # fmt: skip
+    return {
+        "taught": taught, "ticks": charts.tick_row(axis, ticks),
+        "shuffled": shuffled and f"{number(shuffled['r2'], 3)} ({number(shuffled['r2_low'])} to "
+        f"{number(shuffled['r2_high'])})",
+        "disagreement": disagreement and {
+            "error": number(disagreement["squared_error"], 4), "scatter": number(disagreement["scatter"], 4),
+            "share": percent(disagreement["scatter"] / disagreement["squared_error"]),
+            "pearson": number(disagreement["pearson"]),
+        },
+    }  # fmt: skip
 
 
 def probes(inputs: Inputs) -> dict | None:
@@ -208,8 +239,9 @@ def scatters(inputs: Inputs) -> dict:
 
 
 def learning_curves(inputs: Inputs) -> list[dict]:
-    """One chart a fold, grouped by network, the main one first, and protocol, all on the same axes."""
-    curves = inputs.curves
+    """One chart a fold, grouped by network, the main one first, and protocol of `split`, all on the same axes."""
+    split = [protocol_name(spec) for spec in inputs.params.split_of(inputs.corpus)]
+    curves = inputs.curves[inputs.curves["protocol"].isin(split)]  # all have those
     losses = pd.concat([curves["train_loss"], curves["validation_loss"]])
     loss_range, last_epoch = (float(losses.min()), float(losses.max())), int(curves["epoch"].max())
     titles = {protocol_name(spec): protocol_words(spec).title for spec in inputs.specs}

@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
-from crescendai.datasets.splits import CCMUSIC_SPLIT, LEAKY, PUBLISHED_PREFIX, protocol_name
+from crescendai.datasets.splits import CCMUSIC_SPLIT, LEAKY, protocol_name
 from crescendai.errors import DataError
 
 
@@ -175,11 +176,24 @@ def protocol_words(spec: str) -> Protocol:
             "Published split", "The published test part; models learn from the other two. Every piano is in both, and "
             "with it its scores.", "notes of pianos it had already heard",
         )  # fmt: skip
-    if spec.startswith(PUBLISHED_PREFIX):
+    kind, _, rest = spec.partition(":")
+    if kind == "file":
         return Protocol(
             f"Published folds: {protocol_name(spec)}",
             "The folds of an earlier study, taken as they are, for comparison with its numbers.",
             "clips outside the training folds",
+        )
+    if kind == "test":
+        return Protocol(
+            f"Published test part: {Path(rest).stem}",
+            "The clips that the earlier study kept apart from all its folds; models learn from all others.",
+            "clips of a published test part",
+        )
+    if kind == "again":
+        again = PROTOCOLS[rest]
+        return Protocol(
+            f"{again.title}, dealt again", "The same groups in other folds, from another seed: was it luck?",
+            again.unheard,
         )
     return PROTOCOLS[spec]
 

@@ -121,7 +121,7 @@ def finetune(
             })  # fmt: skip
             stopping.update(epoch, validation_loss, state.averaged_params)
             so_far = {"best_loss": stopping.best_loss, "best_epoch": stopping.best_epoch}
-            watch.keep(state, stopping.best_params, curve, so_far)
+            watch.keep(state, stopping.best_params, curve, so_far, final=epoch + 1 == schedule.max_epochs)
             progress.set_postfix_str(
                 f"loss {train_loss:.3f}, validation {validation_loss:.3f} (rating off by {error:.3f}), "
                 f"{clips_per_s:.0f} clips/s"

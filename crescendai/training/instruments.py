@@ -31,18 +31,19 @@ def heard_on(pupil: Pupil, instrument: np.ndarray, names: Sequence[str]) -> Pupi
 
 
 def rate_each_instrument(
-    pupil: Pupil, instrument: np.ndarray, names: Sequence[str], learn_from: Callable[[Pupil, str], TrainedModel],
-    held_out: np.ndarray,
+    pupil: Pupil, knows_all: TrainedModel, instrument: np.ndarray, names: Sequence[str],
+    learn_from: Callable[[Pupil, str], TrainedModel], held_out: np.ndarray,
 ) -> list[tuple[str, str, np.ndarray]]:  # fmt: skip
     """One fold: ratings of its clips on each instrument, by a network taught on all and by one taught on the others.
 
-    learn_from: trains a row's network on the fold's training part; the text says what it is taught on.
+    knows_all: the row's network, taught on every instrument.
+    learn_from: trains it on the fold's training part; the text says what it is taught on.
     held_out: positions of the fold's clips.
 
     Returns:
         (instrument rated, `ALL` or `OTHERS`, ratings ``[clip, k]``).
     """
-    knows_all, rated = learn_from(pupil, "every instrument"), []
+    rated = []
     for name in names:
         others = [other for other in names if other != name]
         knows_others = learn_from(heard_on(pupil, instrument, others), f"without {name}")

@@ -1,6 +1,8 @@
 """What a training loop needs to be killed at any moment and go on: its state, kept and taken up again."""
 
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crescendai.training.resume import Resume
@@ -9,16 +11,19 @@ from crescendai.training.state import TrainState
 Curve = list[dict[str, float]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Watch:
     """Keeps the state of a run; as a context it ends when what was kept is on disk, error or not.
 
     folder: where a batch with which training failed is saved.
     resume: checkpoints; None keeps nothing.
+    every_s: least seconds between two of them; writing one may take as long as a short epoch.
     """
 
     folder: Path
     resume: Resume | None = None
+    every_s: float = 0.0
+    _kept_at: float = field(default=-math.inf, init=False)
 
     def take_up(self, state: TrainState, best: dict) -> tuple[TrainState, dict, Curve, dict]:
         """The newest kept run, or the given start: state, best weights so far, curve, what else was known.
@@ -31,9 +36,10 @@ class Watch:
         _, tree, known = found
         return tree["state"], tree["best"], known["curve"], known["also"]
 
-    def keep(self, state: TrainState, best: dict, curve: Curve, also: dict) -> None:
-        """Keeps a run as it is after a row of its curve."""
-        if self.resume:
+    def keep(self, state: TrainState, best: dict, curve: Curve, also: dict, final: bool = False) -> None:
+        """Keeps a run as it is after a row of its curve, if it is time to, or the final one."""
+        if self.resume and (final or time.monotonic() - self._kept_at >= self.every_s):
+            self._kept_at = time.monotonic()
             self.resume.save(len(curve), {"state": state, "best": best}, {"curve": curve, "also": also})
 
     def __enter__(self) -> "Watch":

@@ -23,7 +23,7 @@ def notes(interval_s: float, decay_s: float, amplitude: float = 0.2, seconds: fl
 
 
 @given(frames=st.integers(1, 60), level=st.floats(-100, 20), spread=st.floats(0, 40), seed=st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_names_are_fixed_and_numbers_finite_for_any_clip(frames, level, spread, seed):
     log_mel = level + spread * np.random.default_rng(seed).standard_normal((frames, 128))
     described = describe_audio(np.maximum(log_mel, -100).astype(np.float32), HOP_S)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from crescendai.datasets.splits import (
     NO_FOLD,
+    TRAINING,
     assign_folds,
     check_no_leak,
     deal_groups,
@@ -114,6 +115,28 @@ def test_published_folds_are_taken_as_published(tmp_path: Path) -> None:
     assert set(table.loc[table["fold"] == 1, "clip_id"]) == set(folds["fold_1"])
 
 
+def test_a_published_test_part_is_one_fold_taught_by_all_others(tmp_path: Path) -> None:
+    clips = corpus()
+    excerpts = sorted(clips["excerpt"].unique())
+    of = {"test": excerpts[:2], "fold_0": excerpts[2:4], "fold_1": excerpts[4:]}
+    folds = {name: clips.loc[clips["excerpt"].isin(own), "clip_id"].tolist() for name, own in of.items()}
+    spec = published(tmp_path, folds).replace("file:", "test:")
+    table = assign_folds(clips, spec, 4, seed=0)
+    assert set(table["protocol"]) == {"theirs_test"}
+    assert set(table.loc[table["fold"] == 0, "clip_id"]) == set(folds["test"])
+    assert set(table.loc[table["fold"] != 0, "fold"]) == {TRAINING}
+    folds["fold_0"] += folds.pop("test")
+    with pytest.raises(DataError, match="expected a part test, found fold_0, fold_1"):
+        assign_folds(clips, published(tmp_path, folds).replace("file:", "test:"), 4, seed=0)
+
+
+def test_folds_dealt_again_keep_the_same_groups_in_other_folds() -> None:
+    clips = corpus()
+    first, again = (assign_folds(clips, spec, 4, seed=0) for spec in ("passage", "again:passage"))
+    assert set(again["protocol"]) == {"passage_again"} and (first["group"] == again["group"]).all()
+    assert (first["fold"] != again["fold"]).any()
+
+
 def test_published_folds_that_split_an_excerpt_are_refused(tmp_path: Path) -> None:
     clips = corpus()
     folds = {"fold_0": clips["clip_id"][::2].tolist(), "fold_1": clips["clip_id"][1::2].tolist()}
@@ -130,5 +153,7 @@ def test_published_folds_of_another_corpus_are_refused(tmp_path: Path) -> None:
 
 def test_protocol_names() -> None:
     assert protocol_name("file:some/folder/dhiman2026.json") == "dhiman2026"
-    with pytest.raises(ParamsError, match="'composer'"):
-        protocol_name("composer")
+    assert protocol_name("test:some/folder/dhiman2026.json") == "dhiman2026_test"
+    for wrong in ("composer", "again:movement", "test:nowhere"):
+        with pytest.raises(ParamsError, match=f"found '{wrong}'"):
+            protocol_name(wrong)

@@ -60,7 +60,7 @@ def test_a_constant_prediction_scores_zero_correlation_even_with_rounding(pair):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_order_of_clips_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     rated, predicted, fold = rng.random((20, 3)), rng.random((20, 3)), np.repeat(np.arange(4), 5)
@@ -75,7 +75,7 @@ def test_order_of_clips_does_not_matter(seed):
 
 
 @given(scale=st.floats(0.01, 100), shift=st.floats(-10, 10))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_scale_and_shift_change(scale, shift):
     rng = np.random.default_rng(0)
     rated, predicted = rng.random((30, 4)), rng.random((30, 4))

@@ -34,7 +34,7 @@ movement = st.tuples(st.floats(0, 25), st.sampled_from([64, 66, 67]), st.integer
 
 
 @given(st.lists(note, min_size=1, max_size=30), st.lists(movement, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_names_are_fixed_and_numbers_finite_for_any_performance(notes, pedal):
     described = describe_performance(played(notes, pedal))
     assert list(described) == list(describe_performance(played(scale())))

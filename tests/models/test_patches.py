@@ -42,7 +42,7 @@ def test_patches_that_do_not_fit_are_refused():
 
 
 @given(num_frames=st.integers(1, 40), stride=st.integers(1, 6))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_mask_counts_the_patches_a_clip_has_alone(num_frames: int, stride: int):
     grid = PatchGrid(4, 8, stride, 8)
     mask = patch_mask(jnp.array([num_frames]), grid.time_patches(40), 2, grid)

@@ -56,6 +56,11 @@ def make_run(top: Path, params: Params, pieces: int, players: int, protocols: tu
     pd.DataFrame(rows).to_csv(top / "plots" / "demo" / "probes.csv", index=False)
     instruments = {"hybrid": {"timgm": row, "upright-kw-sf2": row}}
     (top / "metrics" / "demo-instruments.json").write_text(json.dumps(instruments))
+    checks = {check: {"num_clips": clips, "r2": r2, "r2_low": r2 - 0.1, "r2_high": r2 + 0.1}
+              for check, clips, r2 in (("50%", 421.0, 0.3141), ("100%", 824.0, 0.3579), ("shuffled", 824.0, -0.0123))}
+    disagreement = {"squared_error": 0.008, "scatter": 0.002, "pearson": 0.27}
+    limits = {"checks": checks, "disagreement": disagreement}
+    (top / "metrics" / "demo-limits.json").write_text(json.dumps(limits))
     return top
 
 

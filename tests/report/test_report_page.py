@@ -122,6 +122,20 @@ def test_a_network_is_no_baseline(page):
     assert [label for label in named if label in head] == ["Hybrid transformer", "Audio blend", "MIDI blend"]
 
 
+def test_what_limits_the_score_is_told_unless_nobody_knows(page, inputs, provenance):
+    for part in ("Would more clips help?", "421 51 %", "0.3140.21 to 0.41", "824 100 %",
+                 "0.0020 of 0.0080, 25 %", "r = 0.27", "R² −0.012 (−0.11 to 0.09)"):  # fmt: skip
+        assert part in re.sub(r"\s+", " ", text_of(page)), part
+    unknown = replace(inputs, limits={"checks": {}, "disagreement": {}})
+    assert "What limits it" not in build_page(unknown, provenance)
+
+
+def test_curves_are_of_the_protocols_that_all_networks_share(inputs, provenance):
+    elsewhere = inputs.curves.query("model == 'hybrid'").assign(protocol="random")
+    changed = replace(inputs, curves=pd.concat([inputs.curves, elsewhere]))
+    assert build_page(changed, provenance) == build_page(inputs, provenance)
+
+
 @pytest.mark.parametrize(("kept", "says"), [(True, "last"), (False, "lowest")])
 def test_curves_mark_the_epoch_that_is_kept(inputs, provenance, params, kept, says):
     row = params.finetune.models["hybrid"].model_copy(update={"frozen": kept})

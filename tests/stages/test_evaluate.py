@@ -27,7 +27,8 @@ MODELS = (
     ("baselines", "mean_rater", None),
 )
 CSV_FILES = ["comparisons", "dimension_bars", "dimensions", "error_correlation", "predicted"]
-RESULTS = ["metrics/demo.json", "metrics/demo-instruments.json", *(f"plots/demo/{name}.csv" for name in CSV_FILES)]
+RESULTS = [*(f"metrics/demo{of}.json" for of in ("", "-instruments", "-limits")),
+           *(f"plots/demo/{name}.csv" for name in CSV_FILES)]  # fmt: skip
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def params() -> Params:
     demo = full.scale.demo.model_copy(update={"protocols": PROTOCOLS})
     scale = full.scale.model_copy(update={"demo": demo})
     small = full.evaluate.model_copy(update={"bootstrap_samples": 100})
-    return full.model_copy(update={"split": ["composition"], "evaluate": small, "scale": scale})
+    checks = full.finetune.checks.model_copy(update={"every_protocol": False})
+    finetune = full.finetune.model_copy(update={"checks": checks})
+    return full.model_copy(update={"split": ["composition"], "evaluate": small, "scale": scale, "finetune": finetune})
 
 
 @pytest.fixture
@@ -84,6 +87,12 @@ def corpus(tmp_path, monkeypatch) -> None:
         table[list(NAMES)] = truth + np.random.default_rng(1).normal(0, error, truth.shape)
         across.append(table)
     write_table(pd.concat(across, ignore_index=True), DATA / "predictions/instruments.parquet")
+    checks = []
+    for check, num_clips, error in (("50%", 24, 0.15), ("100%", 48, 0.05), ("shuffled", 48, 0.5)):
+        table = own[["clip_id", "fold"]].assign(check=check, num_clips=num_clips)
+        table[list(NAMES)] = truth + np.random.default_rng(2).normal(0, error, truth.shape)
+        checks.append(table)
+    write_table(pd.concat(checks, ignore_index=True), DATA / "predictions/checks.parquet")
 
 
 def change(name: str, edit) -> None:
@@ -114,6 +123,43 @@ def test_results_have_every_model_and_order_them_rightly(corpus, params, capsys)
     )
     shown = capsys.readouterr().out
     assert "random (leaky, for reference)" in shown and "composition\n" in shown
+
+
+def limits() -> dict:
+    return json.loads(Path("metrics/demo-limits.json").read_text())
+
+
+def test_checks_are_scored(corpus, params):
+    evaluate.main("demo", params)
+    scores = limits()["checks"]
+    assert {check: row["num_clips"] for check, row in scores.items()} == {"50%": 24, "100%": 48, "shuffled": 48}
+    assert scores["shuffled"]["r2"] < scores["50%"]["r2_high"] < scores["100%"]["r2_low"] < scores["100%"]["r2"]
+    change("predictions/checks", lambda table: table.head(0))
+    evaluate.main("demo", params)
+    assert limits()["checks"] == {}
+
+
+def test_error_is_told_from_the_listeners_own_disagreement(corpus, params):
+    change("ratings", lambda table: pd.concat([table, table.head(50)]).sort_values("clip_id"))  # said twice
+    change("clips", with_means_of_the_ratings)
+    evaluate.main("demo", params)
+    found = limits()["disagreement"]
+    # The network is off by 0.05 from what it was to say, beside the scatter of 5 answers.
+    assert found["scatter"] == pytest.approx(0.1**2 / 5, rel=0.1)
+    assert found["squared_error"] == pytest.approx(0.05**2 + 0.1**2 / 5, rel=0.1)
+    assert abs(found["pearson"]) < 0.5  # here listeners disagree as much on every clip
+
+
+def with_means_of_the_ratings(clips: pd.DataFrame) -> pd.DataFrame:
+    means = read_table(DATA / "ratings.parquet").groupby("clip_id")[list(NAMES)].mean()
+    return clips.drop(columns=list(NAMES)).merge(means.reset_index(), on="clip_id")
+
+
+def test_the_main_network_is_wanted_under_every_protocol_that_checks_ask_for(corpus, params):
+    everywhere = params.finetune.checks.model_copy(update={"every_protocol": True})
+    asked = params.model_copy(update={"finetune": params.finetune.model_copy(update={"checks": everywhere})})
+    with pytest.raises(DataError, match=r"networks.parquet: expected protocols composition, performer"):
+        evaluate.main("demo", asked)
 
 
 def test_plots_have_the_columns_and_agree_with_the_metrics(corpus, params):

@@ -20,7 +20,8 @@ from crescendai.models.presets import BackboneConfig
 from crescendai.models.rating import make_rate
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
-from crescendai.params import FinetunedModel, FinetuneScale, Params, load_params
+from crescendai.params import Checks, FinetunedModel, FinetuneScale, Params, load_params
+from crescendai.training.parts import Part, parts_of
 from stages import finetune
 
 PROTOCOL = "composition"
@@ -41,7 +42,10 @@ def params() -> Params:
     )
     return full.model_copy(update={
         "split": [PROTOCOL],
-        "finetune": full.finetune.model_copy(update={"models": ROWS, "validation_fraction": 0.15}),
+        "finetune": full.finetune.model_copy(update={
+            "models": ROWS, "validation_fraction": 0.15,
+            "checks": Checks(every_protocol=False, shares=[0.5], shuffled_ratings=True),
+        }),
         "scale": full.scale.model_copy(update={"demo": demo}),
     })  # fmt: skip
 
@@ -115,7 +119,7 @@ def test_every_piano_is_rated_by_networks_that_were_and_were_not_taught_on_it(fi
     for (_, _, _), rows in own.groupby(["model", "instrument", "taught_on"]):
         assert sorted(rows["clip_id"]) == scored
         assert (rows["fold"].to_numpy() == folds.loc[rows["clip_id"]].to_numpy()).all()
-    assert len(own) == len(ROWS) * 2 * 2 * len(scored)
+    assert set(own["model"]) == {"hybrid"} and len(own) == 2 * 2 * len(scored)
 
 
 def test_a_network_that_rates_a_new_piano_has_learned_nothing_from_its_sound(finished: Path, params: Params):
@@ -132,6 +136,64 @@ def test_a_network_that_rates_a_new_piano_has_learned_nothing_from_its_sound(fin
     for taught_on, equal in (("others", True), ("all", False)):
         rows = of_fold & (after["taught_on"] == taught_on)
         assert np.allclose(before.loc[rows, list(NAMES)], after.loc[rows, list(NAMES)], atol=1e-6) == equal
+
+
+def checked(folder: Path) -> dict[str, pd.DataFrame]:
+    table = read_table(folder / "predictions/checks.parquet")
+    return {check: rows.set_index("clip_id").sort_index() for check, rows in table.groupby("check")}
+
+
+def test_shares_of_the_clips_teach_less_and_all_of_them_the_same(finished: Path):
+    by_check, folds = checked(finished), read_table(finished / "folds.parquet")
+    scored = sorted(folds.loc[folds["fold"] != NO_FOLD, "clip_id"])
+    assert sorted(by_check) == ["100%", "50%", "shuffled"]
+    assert all(list(rows.index) == scored for rows in by_check.values())
+    ratio = by_check["50%"]["num_clips"] / by_check["100%"]["num_clips"]
+    assert ratio.between(0.5, 0.7).all()  # whole passages, of two clips
+    main = predictions(finished).query("model == 'hybrid'").set_index("clip_id").sort_index()
+    pd.testing.assert_frame_equal(by_check["100%"][list(NAMES)], main[list(NAMES)], check_exact=True)
+    assert (by_check["50%"][list(NAMES)] != main[list(NAMES)]).any(axis=None)
+
+
+def test_shuffled_ratings_teach_nothing_of_clips_kept_out(finished: Path):
+    by_check, rated = checked(finished), read_table(finished / "clips.parquet").set_index("clip_id")[list(NAMES)]
+    error = {check: ((rows[list(NAMES)] - rated.loc[rows.index]) ** 2).to_numpy().mean()
+             for check, rows in by_check.items()}  # fmt: skip
+    assert error["100%"] < 0.7 * error["shuffled"]
+
+
+def test_shuffled_ratings_tell_when_clips_were_not_kept_out(corpus: Path, params: Params, monkeypatch):
+    def leaking(*arguments) -> list[Part]:
+        return [part._replace(training=np.concatenate([part.training, part.held_out])) for part in parts_of(*arguments)]
+
+    longer = params.scale.demo.finetune.model_copy(update={"frozen_epochs": 60})
+    scale = params.scale.model_copy(update={"demo": params.scale.demo.model_copy(update={"finetune": longer})})
+    no_dropout = {name: 0.0 for name in ("pooled_dropout", "descriptor_dropout", "head_dropout", "weight_decay")}
+    checks = Checks(every_protocol=False, shares=[], shuffled_ratings=True)
+    settings = params.finetune.model_copy(update={"checks": checks, "models": {"hybrid": ROWS["hybrid"]}} | no_dropout)
+    error = {}
+    for way in (parts_of, leaking):
+        monkeypatch.setattr(finetune, "parts_of", way)
+        finetune.main("demo", params.model_copy(update={"scale": scale, "finetune": settings}))
+        rated = read_table(corpus / "clips.parquet").set_index("clip_id")[list(NAMES)]
+        rows = checked(corpus)["shuffled"][list(NAMES)]
+        error[way] = ((rows - rated.loc[rows.index]) ** 2).to_numpy().mean()
+    assert error[leaking] < 0.5 * error[parts_of]
+
+
+def test_the_first_row_alone_learns_under_every_protocol(corpus: Path, params: Params):
+    folds = read_table(corpus / "folds.parquet")
+    write_table(pd.concat([folds, folds.assign(protocol="passage")]), corpus / "folds.parquet")
+    demo = params.scale.demo.model_copy(update={"protocols": [PROTOCOL, "passage"]})
+    checks = Checks(every_protocol=True, shares=[], shuffled_ratings=False)
+    finetune.main("demo", params.model_copy(update={
+        "scale": params.scale.model_copy(update={"demo": demo}),
+        "finetune": params.finetune.model_copy(update={"checks": checks}),
+    }))  # fmt: skip
+    found = predictions(corpus).groupby("model")["protocol"].unique().map(list).to_dict()
+    assert found == {"hybrid": [PROTOCOL, "passage"], "ast": [PROTOCOL]}
+    assert read_table(corpus / "predictions/checks.parquet").empty
+    assert not list(Path("models/demo/finetuned").glob("*passage*"))  # nothing goes on from those
 
 
 def predictions(folder: Path) -> pd.DataFrame:

@@ -60,12 +60,21 @@ class Stopped(Exception):
 class StoppedWatch(Watch):
     def __init__(self, folder: Path, resume: Resume, epochs: int):
         super().__init__(folder, resume)
-        object.__setattr__(self, "epochs", epochs)
+        self.epochs = epochs
 
-    def keep(self, state, best, curve, also) -> None:
-        super().keep(state, best, curve, also)
+    def keep(self, state, best, curve, also, final=False) -> None:
+        super().keep(state, best, curve, also, final)
         if len(curve) == self.epochs:
             raise Stopped
+
+
+def test_short_epochs_are_kept_now_and_then_and_the_last_one_always(tmp_path: Path):
+    with Resume(tmp_path, {}) as resume:
+        watch, kept = Watch(tmp_path, resume, every_s=3600.0), []
+        resume.save = lambda step, tree, extra: kept.append(step)
+        for epoch in range(1, 6):
+            watch.keep(None, {}, [{}] * epoch, {}, final=epoch == 5)
+    assert kept == [1, 5]
 
 
 def without_speed(curve: list[dict]) -> list[dict]:

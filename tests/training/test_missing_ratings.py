@@ -37,7 +37,7 @@ def value_and_gradient(name: str, predicted: np.ndarray, *target: np.ndarray | N
 
 
 @pytest.mark.parametrize("name", ENTRYWISE)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(known=masks, seed=st.integers(0, 99))
 def test_loss_and_gradient_are_those_of_the_entries_that_are_there(name: str, known: np.ndarray, seed: int) -> None:
     predicted, ratings, noise = arrays(seed)
@@ -53,7 +53,7 @@ def test_loss_and_gradient_are_those_of_the_entries_that_are_there(name: str, kn
 
 
 @pytest.mark.parametrize("name", ACROSS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(known=masks, seed=st.integers(0, 99))
 def test_correlations_are_those_of_each_dimension_without_its_missing_rows(
     name: str, known: np.ndarray, seed: int
