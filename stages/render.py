@@ -4,8 +4,8 @@ Reads    data/<corpus>/clips.parquet
 Writes   data/<corpus>/audio.parquet/   a row a clip and piano: mono FLAC bytes, rate, lengths; in files of at
                                         most render.shard_mb
 Run      python -m stages.render <corpus>
-Takes    on all cores, about 100 x real time a core on the default piano: PercePiano (5.8 h of
-         music) 2 minutes, the demo corpus seconds. The log says how fast it was.
+Takes    on two cores: PercePiano (6 h of music) on three pianos ten minutes or more, the demo corpus seconds. The log
+         says how fast it was.
 
 Level is kept: one fixed gain a piano, nothing normalised clip by clip. Sound ends a release tail
 after the last key goes up, however much silence a MIDI file has after it. Clips that bring their

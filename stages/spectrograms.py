@@ -4,7 +4,7 @@ Reads    data/<corpus>/audio.parquet/
 Writes   data/<corpus>/spectrograms/         log-mel in dB: memory-mapped float16 frames in shards, and an index
          data/<corpus>/descriptors.parquet   a row a sound: what the audio baselines see
 Run      python -m stages.spectrograms <corpus>
-Takes    on all cores, several hundred x real time: PercePiano a minute, the demo corpus seconds.
+Takes    on all cores, several hundred x real time: PercePiano on three pianos two minutes, the demo corpus seconds.
          The log says how fast it was. Killed, it goes on with the shards that are missing.
 """
 
