@@ -6,8 +6,8 @@ Writes   data/<corpus>/pretraining/spectrograms/      log-mel in dB and what is 
          data/<corpus>/pretraining/excerpts.parquet   a row an excerpt, in the same order: what it is, and
                                                       train or validation
 Run      python -m stages.pretraining_corpus <corpus>
-Takes    on two cores: 25 hours of MAESTRO on five pianos and rooms twenty minutes, the demo corpus seconds. Killed, it goes on with the
-         shards that are missing
+Takes    on two cores: 25 hours of MAESTRO on five pianos and rooms twenty minutes, the demo corpus seconds. Killed, it
+         goes on with the shards that are missing
 
 Music that the rated corpus holds is left out by name (scale.percepiano.pretraining.exclude_pieces), and the
 list of what was left out is printed. Where recordings are wanted and there, they are heard instead of a piano.

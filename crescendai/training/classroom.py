@@ -16,7 +16,6 @@ from crescendai.training.pupil import Pupil, learn, rate
 from crescendai.training.resume import Resume
 from crescendai.training.watch import Watch
 
-
 KEEP_EVERY_S = 15.0  # between checkpoints: a frozen encoder's epoch is over in less time than one takes to write
 
 
