@@ -8,8 +8,8 @@ Run    python -m benchmarks.features --hours 1 [--workers 2]           ours agai
        python -m benchmarks.features --hours 10 --alone                ours alone, and what 198 hours would take
 Takes  on two quiet cores: an hour two minutes, ten hours alone eight. Wants CRESCENDAI_MIRROR or the MIDI zip.
 
-The last line is one JSON object: ours and peer in x real time; beside it the share of ours that neither the engine
-nor the spectrogram itself takes, and the largest memory of all processes together.
+The last line is one JSON object: ours and peer in x real time; beside it the share of ours that neither the engine,
+the resampling nor the spectrogram itself takes, and the largest memory of all processes together.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import pandas as pd
 
 from crescendai.audio.instruments import instrument_named
 from crescendai.audio.logmel import log_mel_spectrogram
+from crescendai.audio.render import ENGINE_RATE_HZ
 from crescendai.datasets.cluster import Backend
 from crescendai.datasets.maestro import draw_excerpts, open_maestro
 from crescendai.datasets.pianos import sound_file
@@ -39,7 +40,7 @@ from stages.memory import PeakMemory
 from stages.pretraining_corpus import SHORTEST_S, Source, Task, heard
 
 ALL_HOURS = 198.65
-PROBED = 4  # excerpts whose engine and spectrogram are timed by themselves
+PROBED = 12  # excerpts whose engine, resampling and spectrogram are timed by themselves
 
 
 def main() -> None:
@@ -76,7 +77,7 @@ def main() -> None:
     whole_h = ALL_HOURS / (seconds / ours_s)
     print(f"{options.hours:.2f} h in {ours_s:.0f} s with {options.workers} workers: {seconds / ours_s:.1f} x real time")
     print(f"{ALL_HOURS} h / {seconds / ours_s:.1f} = {whole_h:.2f} h for all of MAESTRO")
-    print(f"neither engine nor spectrogram: {share:.1%}; peak memory {memory.peak_gb:.2f} GB over all processes")
+    print(f"neither engine, resampling nor spectrogram: {share:.1%}; peak memory {memory.peak_gb:.2f} GB, all processes")
     print(json.dumps({
         "name": f"MAESTRO MIDI to spectrograms, {options.hours:.2f} h, {options.workers} workers",
         "ours": round(seconds / ours_s, 1), "peer": None if options.alone else round(seconds / peer_s, 1),
@@ -136,30 +137,41 @@ def _plain(task: Task, params: Params, path: Path) -> None:
 
 
 def own_time(tasks: list[Task], params: Params) -> float:
-    """The engine's and the spectrogram's share of what an excerpt takes, timed one by one in this process."""
-    import midirenderer
+    """The share of the engine, soxr and the spectrogram in what an excerpt takes, timed one by one in this process.
 
-    rate_hz = params.render.sample_rate_hz
+    Whole and own take turns, after an excerpt that loads and compiles what they share.
+    """
     probed = [tasks[place] for place in np.linspace(0, len(tasks) - 1, PROBED).astype(int)]
-    whole = own = 0.0
-    for task in probed:
-        started = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            row = {"clip_id": "x", "instrument": "p", "num_frames": task.num_frames, "duration_s": 0.0}
-            write_shard(Path(folder), pd.DataFrame([row]), heard([task], params), params.spectrograms.n_mels)
-        whole += time.perf_counter() - started
-        source = task.source
-        played = excerpt(read_midi(source.midi[0].read(source.midi[1]), "x"), source.start_s, source.end_s)
-        if not played.num_notes:
-            continue
-        end_s = played.last_offset_s + params.render.release_tail_s
-        content, font = write_midi(played, end_s), task.piano[1].read_bytes()
-        audio = np.zeros(round(end_s * rate_hz), np.float32)
-        started = time.perf_counter()
-        midirenderer.render_wave_from(font, content)
-        log_mel_spectrogram(audio, rate_hz, **params.spectrograms.model_dump())
-        own += time.perf_counter() - started
+    times = [(_whole_s(task, params), _own_s(task, params)) for task in [probed[0], *probed]][1:]
+    whole, own = np.sum([pair for pair in times if pair[1] > 0], axis=0)
     return own / whole
+
+
+def _whole_s(task: Task, params: Params) -> float:
+    row = {"clip_id": "x", "instrument": "p", "num_frames": task.num_frames, "duration_s": 0.0}
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        write_shard(Path(folder), pd.DataFrame([row]), heard([task], params), params.spectrograms.n_mels)
+    return time.perf_counter() - started
+
+
+def _own_s(task: Task, params: Params) -> float:
+    """Seconds of the libraries alone; 0 of an excerpt without notes."""
+    import midirenderer
+    import soxr
+
+    source, rate_hz = task.source, params.render.sample_rate_hz
+    played = excerpt(read_midi(source.midi[0].read(source.midi[1]), "x"), source.start_s, source.end_s)
+    if not played.num_notes:
+        return 0.0
+    end_s = played.last_offset_s + params.render.release_tail_s
+    content, font = write_midi(played, end_s), task.piano[1].read_bytes()
+    audio = np.random.default_rng(0).normal(0.0, 0.1, round(end_s * ENGINE_RATE_HZ)).astype(np.float32)
+    started = time.perf_counter()
+    midirenderer.render_wave_from(font, content)
+    resampled = soxr.resample(audio, ENGINE_RATE_HZ, rate_hz, quality="HQ")
+    log_mel_spectrogram(resampled, rate_hz, **params.spectrograms.model_dump())
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":
