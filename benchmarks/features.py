@@ -77,7 +77,7 @@ def main() -> None:
     whole_h = ALL_HOURS / (seconds / ours_s)
     print(f"{options.hours:.2f} h in {ours_s:.0f} s with {options.workers} workers: {seconds / ours_s:.1f} x real time")
     print(f"{ALL_HOURS} h / {seconds / ours_s:.1f} = {whole_h:.2f} h for all of MAESTRO")
-    print(f"neither engine, resampling nor spectrogram: {share:.1%}; peak memory {memory.peak_gb:.2f} GB, all processes")
+    print(f"neither engine, resampling nor spectrogram: {share:.1%}; peak memory of all {memory.peak_gb:.2f} GB")
     print(json.dumps({
         "name": f"MAESTRO MIDI to spectrograms, {options.hours:.2f} h, {options.workers} workers",
         "ours": round(seconds / ours_s, 1), "peer": None if options.alone else round(seconds / peer_s, 1),
