@@ -37,6 +37,15 @@ MADE_UP = """
 playing; it is here to try the tools with.**
 """
 
+PROTOCOLS = {
+    "passage": "no music in both parts, whoever plays it",
+    "composition": "no segment of a piece in both parts; excerpts of different length may share music",
+    "performer": "no player in both parts; the music may be",
+    "movement": "whole movements held out: works that the network does not know",
+    "passage_again": "as passage, dealt by another seed",
+    "dhiman2026": "the four published folds of arXiv 2601.19029",
+    "dhiman2026_test": "the part those folds leave out, taught by all of them",
+}
 LIMITS = """## What it must not be used for
 
 Marks, admissions, competitions, or any verdict on a person. A rating says how some ten listeners may have described
@@ -103,7 +112,9 @@ column is the share of a passage's clips that it held out of fold, protocol {fac
 | aspect | from 0 to 1 | half width | held |
 |---|---|---|---|
 """
-    return head + "\n".join(rows) + "\n" + intervals + "\n".join(widths) + "\n\n" + LIMITS
+    legend = [f"- {protocol}: {asks}" for protocol, asks in PROTOCOLS.items() if protocol in metrics]
+    scores = "\n".join([*rows, "", *legend, ""])
+    return head + scores + intervals + "\n".join(widths) + "\n\n" + LIMITS
 
 
 def _share(r2: float, ceiling: float | None) -> str:

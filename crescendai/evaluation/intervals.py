@@ -2,10 +2,12 @@
 
 An interval is ``rating ± half width``, a half width for each dimension, measured on clips that the network had not
 learned from. Clips of one passage resemble each other, so passages are what is exchangeable, not clips: every group
-weighs the same, and a group that is still to come weighs as much as one that was seen.
+weighs the same, however many clips it has.
 
-Lee, Y., Barber, R. F., Willett, R. Distribution-free inference with hierarchical data, arXiv 2306.06342, section 3;
-Vovk et al., *Algorithmic Learning in a Random World*, 2005.
+This pools the groups' distributions: Dunn, R., Wasserman, L., Ramdas, A. *Distribution-free prediction sets for
+two-layer hierarchical models*, arXiv 1809.07441. With many groups it holds the stated share. A group still to come may
+be given a weight of its own (Lee, Barber, Willett, arXiv 2306.06342), which promises that share with few groups too,
+and holds up to ``1 / (G + 1)`` of all groups more than asked for.
 """
 
 import numpy as np
@@ -16,13 +18,12 @@ from crescendai.errors import DataError
 def half_widths(error: np.ndarray, groups: np.ndarray, coverage: float) -> np.ndarray:
     """Half the width of each dimension's interval: the weighted ``coverage`` quantile of ``|error|``.
 
-    A clip weighs ``1 / ((G + 1) n_g)`` among ``G`` groups, its own with ``n_g`` clips; the weight that is missing to
-    1 stands for errors without limit.
+    A clip weighs ``1 / (G n_g)`` among ``G`` groups, its own with ``n_g`` clips.
 
     error: ``[b, k]`` out of fold, NaN where a clip is not rated. groups: ``[b]``. coverage: 0 to 1.
 
     Raises:
-        DataError: so few groups that no finite interval holds that share.
+        DataError: so few groups that less than one of them is to lie outside.
     """
     return np.array([_half_width(np.abs(column), groups, coverage) for column in error.T])
 
@@ -51,13 +52,13 @@ def out_of_fold_coverage(
 
 
 def enough_groups(groups: np.ndarray, fold: np.ndarray, coverage: float) -> bool:
-    """Whether the other folds of every fold have groups enough for finite intervals."""
+    """Whether the other folds of every fold have groups enough to measure an interval on."""
     fewest = min(len(np.unique(groups[fold != number])) for number in np.unique(fold))
     return fewest >= fewest_groups(coverage)
 
 
 def fewest_groups(coverage: float) -> int:
-    """Groups that a finite interval takes: ``G / (G + 1) >= coverage``."""
+    """Groups that an interval takes: of one more, one is to lie outside, ``(G + 1) (1 - coverage) >= 1``."""
     return int(np.ceil(coverage / (1.0 - coverage) - 1e-9))
 
 
@@ -71,12 +72,11 @@ def _half_width(size: np.ndarray, groups: np.ndarray, coverage: float) -> float:
     known = ~np.isnan(size)
     size, names = size[known], groups[known]
     _, of, count = np.unique(names, return_inverse=True, return_counts=True)
-    order = np.argsort(size, kind="stable")
-    reached = np.cumsum((1.0 / ((len(count) + 1) * count[of]))[order])
-    enough = np.flatnonzero(reached >= coverage - 1e-12)
-    if not len(enough):
+    if len(count) < fewest_groups(coverage):
         raise DataError(
             f"intervals: expected at least {fewest_groups(coverage)} groups of clips for a coverage of "
             f"{coverage:g}, found {len(count)}; lower evaluate.coverage or add data"
         )
-    return float(size[order][enough[0]])
+    order = np.argsort(size, kind="stable")
+    reached = np.cumsum((1.0 / (len(count) * count[of]))[order])
+    return float(size[order][np.argmax(reached >= coverage - 1e-12)])
