@@ -1,9 +1,10 @@
 """A training step of ours against transformers' AST in torch: same sizes, same clips, same processors.
 
-Forward, backward, gradient clip and AdamW; ours averages its weights besides. Each library takes the batch whole and
-in halves (gradient accumulation: the same step, and more of what is held stays in the cache); the faster way counts.
-bfloat16 is of the products, weights stay float32 in both (torch: autocast). The rate is that of the matrix products
-alone, 3 x those of a forward pass, against the best plain float32 product that either library makes of this machine.
+Forward, backward, gradient clip and AdamW; ours averages its weights besides. Each library takes the batch whole, in
+halves and in quarters (gradient accumulation: the same step, and more of what is held stays in the cache); the fastest
+way counts. bfloat16 is of the products, weights stay float32 in both (torch: autocast). The rate is that of the matrix
+products alone, 3 x those of a forward pass, against the best plain float32 product that either library makes of this
+machine.
 
 Run    python -m benchmarks.train_step [--size base]
 Takes  on two cores ten to twenty minutes (small), most of an hour (base)
@@ -17,7 +18,7 @@ import numpy as np
 from benchmarks.contest import Measured, arguments, contest, last_line, measure, precisions, table
 from benchmarks.networks import forward_operations, ours, ratings, spectrograms, theirs
 
-WAYS = {"whole": 1, "halves": 2}
+WAYS = {"whole": 1, "halves": 2, "quarters": 4}
 PRODUCTS = ("jax product", "torch product")
 PRODUCT = 2048  # side of the matrices of the plain product
 
