@@ -1,9 +1,9 @@
 """Where a training step's time goes, and its floor: what XLA's products take with nothing else done.
 
 In fresh processes and in turns, the products of a step that takes the batch whole, each in the fastest of several
-forms, against torch's whole step: where the first take longer, such a step cannot be as fast as torch. It is no floor of a
-step in parts, whose products are smaller and stay in the cache. Likewise for rating one clip. And the parts of a block:
-linear products at their shapes, attention, and what lies between.
+forms, against torch's whole step: where the first take longer, such a step cannot be as fast as torch. It is no floor
+of a step in parts, whose products are smaller and stay in the cache. Likewise for rating one clip. And the parts of a
+block: linear products at their shapes, attention, and what lies between.
 
 Run    python -m benchmarks.parts
 Takes  on two cores five to eight minutes
