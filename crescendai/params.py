@@ -139,6 +139,9 @@ class Finetune(_Section):
     head_dropout: Share
     pooled_dropout: Share
     descriptor_dropout: Share
+    kernel_weight: Annotated[float, Field(ge=0, le=1)]
+    kernel_length_scale: Positive
+    kernel_penalty: Positive
     stochastic_depth: Share
     patchout: Share
     weight_decay: NotNegative

@@ -8,6 +8,8 @@ gated     the heads see ``g * p + (1 - g) * e`` with ``g = sigmoid(G [p, e])``, 
           (Arevalo et al., arXiv 1702.01992)
 attention the descriptors ask, the patches answer: heads see ``[p, attention(e -> patches), e]``
 ========= ==========================================================================================
+
+Once it has learned, a kernel ridge regression on the same two may rate beside the heads, see `KernelRidge`.
 """
 
 from typing import Literal
@@ -20,6 +22,7 @@ from crescendai.errors import ParamsError
 from crescendai.models.ast import Rated, hear, rate
 from crescendai.models.backbone import Features
 from crescendai.models.encoder import MASKED_LOGIT
+from crescendai.models.kernel import KernelRidge
 from crescendai.models.presets import BackboneConfig
 
 FUSIONS = ("concat", "gated", "attention")
@@ -31,6 +34,8 @@ class HybridTransformer(nn.Module):
     num_descriptors: standardised descriptors of a clip.
     fusion: see this module. fusion_width: of what is embedded.
     pooled_dropout, descriptor_dropout: share of either that training leaves out, drawn for each clip.
+    kernel_clips: that the kernel compares with; 0 while the network learns, and where there is no kernel.
+    kernel_weight: of the kernel's rating, the head's has the rest. kernel_length_scale: as of `KernelRidge`.
     Other fields as of `crescendai.models.ast.AudioSpectrogramTransformer`.
     """
 
@@ -44,6 +49,9 @@ class HybridTransformer(nn.Module):
     head: Literal["linear", "grouped"] = "linear"
     head_dropout: float = 0.0
     variance: bool = False
+    kernel_clips: int = 0
+    kernel_weight: float = 0.0
+    kernel_length_scale: float = 1.0
 
     @nn.compact
     def __call__(
@@ -74,7 +82,12 @@ class HybridTransformer(nn.Module):
         e = nn.Dropout(self.descriptor_dropout, deterministic=deterministic)(descriptors)
         p = nn.gelu(nn.Dense(self.fusion_width, name="pooled")(p))
         e = nn.gelu(nn.Dense(self.fusion_width, name="descriptors")(e))
-        return rate(self, features.pooled, self._fuse(features, p, e), deterministic, features.attention)
+        rated = rate(self, features.pooled, self._fuse(features, p, e), deterministic, features.attention)
+        if not self.kernel_clips:
+            return rated
+        kernel = KernelRidge(self.kernel_clips, self.num_outputs, self.kernel_length_scale, name="kernel")
+        alike = kernel(features.pooled, descriptors)
+        return rated._replace(ratings=rated.ratings + self.kernel_weight * (alike - rated.ratings))
 
     def _fuse(self, features: Features, pooled: jax.Array, embedded: jax.Array) -> jax.Array:
         """Two of ``[b, fusion_width]`` -> what the heads see."""

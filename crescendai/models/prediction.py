@@ -1,6 +1,7 @@
 """Ratings of whole clips: the mean over evenly spaced windows."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import jax
 import numpy as np
@@ -13,6 +14,8 @@ from crescendai.models.windows import InputScale, cut_window, window_starts
 
 # (params, spectrogram [b, t, f], num_frames [b], descriptors [b, m] or None) -> ratings [b, k]
 PredictWindows = Callable[[dict, np.ndarray, np.ndarray, np.ndarray | None], jax.Array]
+# (all parameters but the backbone's, pooled [b, d], descriptors [b, m]) -> ratings [b, k]
+PredictPooled = Callable[[dict, np.ndarray, np.ndarray], jax.Array]
 
 
 def make_predict(model: AudioSpectrogramTransformer | HybridTransformer, members: int = 1) -> PredictWindows:
@@ -33,6 +36,22 @@ def make_predict(model: AudioSpectrogramTransformer | HybridTransformer, members
         return each_member(rate, params, members).mean(axis=0)
 
     return predict
+
+
+@cache
+def make_predict_pooled(model: AudioSpectrogramTransformer | HybridTransformer, members: int = 1) -> PredictPooled:
+    """The same for windows that the backbone has heard before; the same network is compiled once."""
+
+    @jax.jit
+    def predict_pooled(params: dict, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
+        heard = (descriptors,) if isinstance(model, HybridTransformer) else ()
+
+        def rate(own: dict) -> jax.Array:
+            return model.apply({"params": own}, None, None, *heard, pooled=pooled).ratings
+
+        return each_member(rate, params, members).mean(axis=0)
+
+    return predict_pooled
 
 
 def predict_clips(

@@ -1,6 +1,6 @@
 """Windows that a frozen backbone has heard already: it says the same of them in every epoch and every fold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
@@ -9,12 +9,10 @@ from tqdm import tqdm
 
 from crescendai.models.backbone import Backbone
 from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.prediction import PredictPooled
 from crescendai.models.windows import InputScale, cut_window, window_starts
 from crescendai.training.batches import Batch, Scales, of_clips
 from crescendai.training.clips import RatedClips
-
-# (all parameters but the backbone's, pooled [b, d], descriptors [b, m]) -> ratings [b, k]
-PredictPooled = Callable[[dict, np.ndarray, np.ndarray], jax.Array]
 
 OVERLAP = 3  # windows that hold a frame: as varied as random ones, nearly
 BATCH_SIZE = 32

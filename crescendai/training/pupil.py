@@ -14,6 +14,7 @@ from crescendai.models.heads import in_rating_units
 from crescendai.models.hearing import HEARD
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.members import begin_members
+from crescendai.models.prediction import make_predict_pooled
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.transfer import transfer
 from crescendai.models.windows import InputScale
@@ -23,6 +24,7 @@ from crescendai.training.batches import Scales
 from crescendai.training.clips import RatedClips, predict_rated
 from crescendai.training.encoded import EncodedWindows, rate_encoded
 from crescendai.training.finetuning import Schedule, finetune
+from crescendai.training.kernel_fit import fit_kernel
 from crescendai.training.lessons import Lessons
 from crescendai.training.optimizer import layer_factors, make_optimizer
 from crescendai.training.sharding import make_mesh
@@ -94,9 +96,14 @@ def learn(
     mean, std = scales.ratings.mean.astype(np.float32), scales.ratings.std.astype(np.float32)
     weights = in_rating_units(weights, mean, std)
     described = scales.descriptors if pupil.trainee.described else None
+    network, weight, length_scale = pupil.trainee.model, settings.kernel_weight, settings.kernel_length_scale
+    if pupil.encoded is not None and described is not None and weight:
+        network = network.clone(kernel_clips=len(training), kernel_weight=weight, kernel_length_scale=length_scale)
+        chosen = (training, described, length_scale, settings.kernel_penalty)
+        weights["kernel"] = fit_kernel(pupil.clips, pupil.encoded, *chosen)
     knows_heard = described is not None and any(name.startswith(HEARD) for name in described.names)
     trained = TrainedModel(
-        pupil.trainee.model, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, pupil.targets.names,
+        network, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, pupil.targets.names,
         described, pretrained if knows_heard else None, pupil.trainee.members,
     )  # fmt: skip
     return trained, curve
@@ -108,7 +115,8 @@ def rate(pupil: Pupil, trained: TrainedModel, chosen: np.ndarray) -> np.ndarray:
         heads = {part: values for part, values in trained.params.items() if part not in pupil.frozen}
         none = DescriptorScale(pupil.clips.descriptor_names, *[(1.0,) * len(pupil.clips.descriptor_names)] * 2)
         scale = trained.descriptors or none  # a network that takes none does not look at them
-        return rate_encoded(pupil.trainee.predict_pooled, heads, pupil.clips, pupil.encoded, chosen, scale)
+        predict_pooled = make_predict_pooled(trained.network, trained.members)
+        return rate_encoded(predict_pooled, heads, pupil.clips, pupil.encoded, chosen, scale)
     return predict_rated(
         pupil.trainee.predict, trained.params, pupil.clips, chosen, trained.input_scale, trained.descriptors,
         trained.network.config.max_frames, pupil.schedule.batch_size,

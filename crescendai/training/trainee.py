@@ -1,17 +1,14 @@
 """A rating network and all that is compiled of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
-import numpy as np
 import optax
 from jax.sharding import Mesh
 
 from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.hybrid import HybridTransformer
-from crescendai.models.members import each_member
-from crescendai.models.prediction import PredictWindows, make_predict
+from crescendai.models.prediction import PredictPooled, PredictWindows, make_predict, make_predict_pooled
 from crescendai.training.batches import Batch
 from crescendai.training.losses import LOSSES
 from crescendai.training.step import LossOf, TrainStep, make_train_step
@@ -24,15 +21,15 @@ class Trainee:
     """A network and its compiled functions, which all folds share: compiling takes as long as an epoch.
 
     members: networks that learn side by side, see `crescendai.models.members`.
-    predict: ratings of windows, see `crescendai.models.prediction`. predict_pooled: of what a backbone made of
-        windows, from the other parameters: ``(params, pooled [b, d], descriptors [b, m]) -> [b, k]``.
+    predict, predict_pooled: ratings of windows, and of what a backbone made of them, see
+        `crescendai.models.prediction`.
     """
 
     model: RatingNetwork
     optimizer: optax.GradientTransformation
     train_step: TrainStep
     predict: PredictWindows
-    predict_pooled: Callable[[dict, np.ndarray, np.ndarray], jax.Array]
+    predict_pooled: PredictPooled
     mesh: Mesh
     members: int
 
@@ -48,15 +45,8 @@ class Trainee:
     ) -> "Trainee":  # fmt: skip
         """Compiles nothing yet. factors: see `crescendai.training.optimizer.layer_factors`."""
         step = make_train_step(make_loss(model, loss, members), optimizer, average_decay, factors, accumulation, mesh)
-
-        @jax.jit
-        def predict_pooled(params: dict, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
-            def rate(own: dict) -> jax.Array:
-                return model.apply({"params": own}, None, None, *_heard(model, descriptors), pooled=pooled).ratings
-
-            return each_member(rate, params, members).mean(axis=0)
-
-        return cls(model, optimizer, step, make_predict(model, members), predict_pooled, mesh, members)
+        predict, predict_pooled = make_predict(model, members), make_predict_pooled(model, members)
+        return cls(model, optimizer, step, predict, predict_pooled, mesh, members)
 
 
 def make_loss(model: RatingNetwork, loss: str, members: int = 1) -> LossOf:

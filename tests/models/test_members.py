@@ -10,7 +10,7 @@ import pytest
 from crescendai.errors import DataError
 from crescendai.models.checkpoint import TrainedModel, flatten, load_model, save_model
 from crescendai.models.hybrid import HybridTransformer
-from crescendai.models.members import SHARED, begin_members
+from crescendai.models.members import begin_members
 from crescendai.models.prediction import make_predict
 from crescendai.models.windows import InputScale
 from crescendai.training.batches import Batch
@@ -30,13 +30,14 @@ def network() -> HybridTransformer:
 def alone(network: HybridTransformer) -> list[dict]:
     """Members as single networks, with one backbone."""
     each = [weights(network, seed) for seed in range(MEMBERS)]
-    return [{**own, SHARED: each[0][SHARED]} for own in each]
+    return [{**own, "backbone": each[0]["backbone"]} for own in each]
 
 
 @pytest.fixture(scope="module")
 def together(alone: list[dict]) -> dict:
-    stacked = jax.tree.map(lambda *own: np.stack(own), *({k: v for k, v in p.items() if k != SHARED} for p in alone))
-    return {**stacked, SHARED: alone[0][SHARED]}
+    own_parts = ({name: part for name, part in params.items() if name != "backbone"} for params in alone)
+    stacked = jax.tree.map(lambda *own: np.stack(own), *own_parts)
+    return {**stacked, "backbone": alone[0]["backbone"]}
 
 
 def heard(clips: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,11 +59,11 @@ def test_each_learns_as_it_would_alone(network: HybridTransformer, alone: list[d
     rng = np.random.default_rng(1)
     target = Target(rng.normal(size=(4, 5)).astype(np.float32), np.zeros((4, 5), np.float32))
     batch = Batch(None, None, descriptors, target, rng.normal(size=(4, network.config.pooled_width)))
-    heads = [{part: values for part, values in params.items() if part != SHARED} for params in alone]
+    heads = [{part: values for part, values in params.items() if part != "backbone"} for params in alone]
     gradient_of = jax.jit(jax.grad(lambda p: make_loss(network, "mse")(p, batch, jax.random.key(0))[0]))
     own = [gradient_of(part) for part in heads]
     of_all = jax.jit(jax.grad(lambda p: make_loss(network, "mse", MEMBERS)(p, batch, jax.random.key(0))[0]))(
-        {part: values for part, values in together.items() if part != SHARED}
+        {part: values for part, values in together.items() if part != "backbone"}
     )
     for member, gradient in enumerate(own):
         for name, values in flatten(gradient).items():
@@ -81,7 +82,7 @@ def test_they_begin_elsewhere_but_hear_alike(network: HybridTransformer):
     assert len(kernel) == MEMBERS and not np.allclose(kernel[0], kernel[1])
     single = begin_members(initialise, 7, 1)
     jax.tree.map(np.testing.assert_array_equal, single, initialise(jax.random.key(7)))
-    assert jax.tree.map(np.shape, start[SHARED]) == jax.tree.map(np.shape, single[SHARED])
+    assert jax.tree.map(np.shape, start["backbone"]) == jax.tree.map(np.shape, single["backbone"])
 
 
 def test_they_are_kept_in_one_file(network: HybridTransformer, together: dict, tmp_path: Path):

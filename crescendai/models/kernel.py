@@ -1,0 +1,59 @@
+"""Kernel ridge regression beside a network's head: a clip is rated like those that were rated and sound alike.
+
+The rating is ``sum_i k(clip, clip_i) a_i + b`` over the clips that taught, with the Matérn kernel of smoothness 3/2 on
+what the backbone and the descriptors say of them (Rasmussen & Williams, *Gaussian Processes for Machine Learning*,
+2006, equations 2.25 and 4.17). `crescendai.training.kernel_fit` finds ``a`` and ``b``. A network and a kernel err
+differently; their mean errs less than either.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from crescendai.models.products import matmul
+
+FURTHEST_STD = 3.0  # as of `crescendai.models.descriptors`: one odd number must not make a clip unlike all others
+SMALLEST = 1e-12  # squared distance; the root's slope at 0 is infinite
+
+
+def features_of(pooled: jax.Array, descriptors: jax.Array, mean: jax.Array, std: jax.Array) -> jax.Array:
+    """What clips are compared by: ``[b, d]`` and standardised ``[b, m]`` -> ``[b, d + m]``.
+
+    The squared distance of two rows is the mean of two mean squares, in standard deviations: of what was pooled, and
+    of the descriptors.
+
+    mean, std: ``[d]`` of what was pooled, over the training part; a constant has an infinite deviation.
+    """
+    standardised = jnp.clip((pooled - mean) / std, -FURTHEST_STD, FURTHEST_STD)
+    parts = (part * (2 * part.shape[-1]) ** -0.5 for part in (standardised, descriptors))
+    return jnp.concatenate([*parts], axis=-1)
+
+
+def matern(a: jax.Array, b: jax.Array, length_scale: float) -> jax.Array:
+    """``(1 + r) exp(-r)`` with ``r = sqrt(3) |a_i - b_j| / length_scale``: ``[i, e]`` and ``[j, e]`` -> ``[i, j]``."""
+    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * matmul(a, b.T)
+    r = jnp.sqrt(3.0 * jnp.maximum(squared, SMALLEST)) / length_scale
+    return (1.0 + r) * jnp.exp(-r)
+
+
+class KernelRidge(nn.Module):
+    """Ratings by likeness to clips that were rated.
+
+    num_clips: that taught. num_outputs: ratings a clip.
+    length_scale: distance, see `features_of`, within which clips are alike.
+    """
+
+    num_clips: int
+    num_outputs: int
+    length_scale: float
+
+    @nn.compact
+    def __call__(self, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
+        """``[b, d]`` and standardised ``[b, m]`` -> ``[b, num_outputs]``."""
+        d, zeros = pooled.shape[-1], nn.initializers.zeros
+        mean, std = self.param("mean", zeros, (d,)), self.param("std", nn.initializers.ones, (d,))
+        rated = self.param("clips", zeros, (self.num_clips, d + descriptors.shape[-1]))
+        coefficients = self.param("coefficients", zeros, (self.num_clips, self.num_outputs))
+        bias = self.param("bias", zeros, (self.num_outputs,))
+        features = features_of(pooled, descriptors, mean, std)
+        return matmul(matern(features, rated, self.length_scale), coefficients) + bias

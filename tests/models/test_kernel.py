@@ -1,0 +1,118 @@
+"""Kernel ridge regression: parity with scikit-learn's, missing ratings, and its part in a network's rating."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+
+from crescendai.errors import DataError
+from crescendai.models.checkpoint import TrainedModel, load_model, save_model
+from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.kernel import features_of, matern
+from crescendai.models.prediction import make_predict
+from crescendai.models.windows import InputScale
+from crescendai.training.encoded import EncodedWindows
+from crescendai.training.kernel_fit import fit_kernel, solve_ridge
+from tests.models.networks import NUM_DESCRIPTORS, small_hybrid, weights
+from tests.training.rated import described_clips
+
+rng = np.random.default_rng(0)
+TAUGHT, ASKED = rng.normal(size=(40, 7)), rng.normal(size=(9, 7))
+RATINGS = np.sin(TAUGHT[:, :3]) + 0.1 * rng.normal(size=(40, 3)) + 5
+LENGTH_SCALE, PENALTY = 1.7, 0.2
+
+
+def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(matern(a.astype(np.float32), b.astype(np.float32), LENGTH_SCALE))
+
+
+def test_it_is_a_gaussian_process_with_an_unknown_mean():
+    coefficients, bias = solve_ridge(kernel(TAUGHT, TAUGHT), RATINGS, PENALTY)
+    unknown_mean = ConstantKernel(1e6, "fixed")  # in the limit, an intercept that nothing is known of
+    process = GaussianProcessRegressor(unknown_mean + Matern(LENGTH_SCALE, nu=1.5), alpha=PENALTY, optimizer=None)
+    expected = process.fit(TAUGHT, RATINGS).predict(ASKED)
+    np.testing.assert_allclose(kernel(ASKED, TAUGHT) @ coefficients + bias, expected, atol=1e-4)
+    np.testing.assert_allclose(coefficients.sum(axis=0), 0, atol=1e-9)
+
+
+def test_a_missing_rating_is_as_if_its_clip_were_not_there():
+    missing = RATINGS.copy()
+    missing[3:9, 1], missing[20, 2] = np.nan, np.nan
+    coefficients, bias = solve_ridge(kernel(TAUGHT, TAUGHT), missing, PENALTY)
+    assert not coefficients[3:9, 1].any() and coefficients[20, 2] == 0
+    for target in range(3):
+        known = np.isfinite(missing[:, target])
+        own, own_bias = solve_ridge(kernel(TAUGHT[known], TAUGHT[known]), missing[known, target, None], PENALTY)
+        np.testing.assert_allclose(coefficients[known, target], own[:, 0], atol=1e-9)
+        np.testing.assert_allclose(bias[target], own_bias[0], atol=1e-9)
+
+
+def test_distance_is_half_of_what_is_heard_and_half_of_what_is_described():
+    pooled, described = rng.normal(size=(2, 5)), rng.normal(size=(2, 3))
+    mean, std = np.full(5, 2.0), np.full(5, 4.0)
+    a, b = np.asarray(features_of(4 * pooled + 2, described, mean, std))
+    expected = ((pooled[0] - pooled[1]) ** 2).mean() / 2 + ((described[0] - described[1]) ** 2).mean() / 2
+    np.testing.assert_allclose(((a - b) ** 2).sum(), expected, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple:
+    """A small hybrid, untaught, with a kernel that has learned from all but the last five clips."""
+    model, clips = small_hybrid(num_outputs=19), described_clips(40)
+    params, input_scale = weights(model), InputScale(-60.0, 10.0)
+    params["head"]["ratings"] = jax.tree.map(lambda x: 0.1 + 0 * x, params["head"]["ratings"])
+    heard = np.outer(clips.descriptors[:, 0], rng.normal(size=model.config.pooled_width))  # says what was rated
+    heard = (heard + rng.normal(size=heard.shape)).astype(np.float32)
+    encoded = EncodedWindows(heard, [np.array([row]) for row in range(40)])
+    scale = DescriptorScale.of(clips.descriptor_names, clips.descriptors)
+    own = fit_kernel(clips, encoded, np.arange(35), scale, LENGTH_SCALE, PENALTY)
+    network = model.clone(kernel_clips=35, kernel_weight=1.0, kernel_length_scale=LENGTH_SCALE)
+    trained = TrainedModel(
+        network, {**params, "kernel": own}, input_scale, {"kind": "logmel"}, tuple(map(str, range(19))), scale
+    )
+    return trained, clips, heard
+
+
+def rated(trained: TrainedModel, pooled: np.ndarray, described: np.ndarray, weight: float = 1.0) -> np.ndarray:
+    network = trained.network.clone(kernel_weight=weight)
+    return np.asarray(network.apply({"params": trained.params}, None, None, described, pooled=pooled).ratings)
+
+
+def test_new_clips_are_rated_like_those_that_are_alike(fitted: tuple):
+    trained, clips, heard = fitted
+    described = trained.descriptors.apply(clips.descriptors)
+    new = rated(trained, heard[35:], described[35:])[:, 0]
+    assert np.corrcoef(new, clips.ratings[35:, 0])[0, 1] > 0.9
+    head = rated(trained, heard, described, weight=0.0)
+    half = rated(trained, heard, described, weight=0.5)
+    np.testing.assert_allclose(half, (head + rated(trained, heard, described)) / 2, atol=1e-6)
+
+
+def test_a_clip_that_taught_has_a_finite_gradient(fitted: tuple):
+    trained, clips, heard = fitted
+    described = trained.descriptors.apply(clips.descriptors)[:1]
+
+    def total(pooled: jax.Array) -> jax.Array:
+        return trained.network.apply({"params": trained.params}, None, None, described, pooled=pooled).ratings.sum()
+
+    assert np.isfinite(jax.grad(total)(heard[:1])).all()
+
+
+def test_it_is_kept_with_its_network_and_shared_by_members(fitted: tuple, tmp_path: Path):
+    trained = fitted[0]
+    apart = {name: part for name, part in trained.params.items() if name not in ("backbone", "kernel")}
+    stacked = jax.tree.map(lambda x: np.stack([x, x]), apart)
+    both = replace(trained, params={**trained.params, **stacked}, members=2)
+    save_model(both, tmp_path / "m")
+    loaded = load_model(tmp_path / "m")
+    assert loaded.network == trained.network
+    inputs = rng.normal(size=(2, 40, 16)).astype(np.float32), np.array([40, 12]), rng.normal(size=(2, NUM_DESCRIPTORS))
+    expected = make_predict(trained.network)(trained.params, *inputs)
+    np.testing.assert_allclose(make_predict(loaded.network, 2)(loaded.params, *inputs), expected, atol=1e-5)
+    save_model(replace(both, network=trained.network.clone(kernel_clips=34)), tmp_path / "m")
+    with pytest.raises(DataError, match="kernel/clips with shape"):
+        load_model(tmp_path / "m")
