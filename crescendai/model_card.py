@@ -12,6 +12,7 @@ class Facts(NamedTuple):
 
     corpus: that it was trained on. num_clips, num_passages, num_players: of it. instruments: heard in training.
     pretraining: what the encoder learned from before. network: its name among the rows of results.
+    kernel_weight: of the kernel's rating, see `crescendai.models.kernel`; 0 where there is none.
     half_width, coverage: of the intervals by dimension, measured out of fold under ``protocol``. rounding: largest
         difference that half precision makes to a rating.
     """
@@ -25,6 +26,7 @@ class Facts(NamedTuple):
     instruments: tuple[str, ...]
     pretraining: str
     network: str
+    kernel_weight: float
     protocol: str
     nominal_coverage: float
     half_width: Mapping[str, float]
@@ -35,6 +37,11 @@ class Facts(NamedTuple):
 MADE_UP = """
 **This model learned from the demo corpus: simulated players, simulated listeners. Its ratings say nothing about real
 playing; it is here to try the tools with.**
+"""
+
+KERNEL = """\
+{weight:.0%} of a rating is that of kernel ridge regression, by likeness to the clips that taught, of each of which the
+file holds what the network heard of it.
 """
 
 PROTOCOLS = {
@@ -81,6 +88,7 @@ scale of PercePiano.
 `dvc repro` with `corpus: {facts.corpus}`, stage `ship`: the network `{facts.network}` of `params.yaml`, trained on
 all {facts.num_clips} rated clips ({facts.num_passages} passages, {facts.num_players} players), rendered on
 {", ".join(facts.instruments)}. Its encoder was pretrained before: {facts.pretraining}.
+{KERNEL.format(weight=facts.kernel_weight) if facts.kernel_weight else ""}\
 Weights are kept in half precision, which changed no rating of a sample of clips by more than {facts.rounding:.4f}.
 
 ## How good it is

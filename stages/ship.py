@@ -5,7 +5,7 @@ Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parqu
 Writes   models/<corpus>/shipped/   network, listener, intervals, card and checksums, as crescendai.shipped reads them
 Run      dvc repro -s shipping/dvc.yaml:ship@<corpus>; `make ship` puts PercePiano's into the package
 Takes    on two cores: PercePiano on three pianos six minutes, the demo corpus seconds
-Expect   PercePiano: some 12 MB
+Expect   PercePiano: some 14 MB
 
 The network is the first of `finetune.models`, which is scored out of fold by stage evaluate. Here it keeps nothing
 apart: it has no score of its own. Half widths of its intervals are measured on the out-of-fold predictions of its
@@ -80,7 +80,8 @@ def main(corpus: str, params: Params) -> None:
     facts = Facts(
         corpus, version("crescendai"), corpus, len(table),
         table["passage"].nunique(), table["player"].nunique(), tuple(store.index["instrument"].unique()),
-        pretraining_words(corpus, params), name, protocol, coverage, intervals.half_width, held,
+        pretraining_words(corpus, params), name, getattr(trained.network, "kernel_weight", 0.0), protocol, coverage,
+        intervals.half_width, held,
         rounding(trained, [store.clip(int(clips.recordings[clip][0])) for clip in watched]),
     )  # fmt: skip
 

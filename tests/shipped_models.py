@@ -18,6 +18,7 @@ from crescendai.shipped import Intervals, pack_model
 from tests.models.networks import weights
 
 MEMBERS = 2
+KERNEL_CLIPS = 7
 FRONTEND = {
     "kind": "logmel", "sample_rate_hz": 11025, "n_fft": 1024, "hop_length": 512, "n_mels": 32, "f_min_hz": 27.5,
     "f_max_hz": 5512.5, "floor_db": -100.0,
@@ -25,7 +26,9 @@ FRONTEND = {
 
 
 def small_trained(seed: int = 0) -> TrainedModel:
-    """A hybrid of two members and one block with a listener, all random in every weight; ratings lie around 0.5."""
+    """A hybrid of two members and one block with a kernel and a listener, all random in every weight; ratings lie
+    around 0.5.
+    """
     config = BackboneConfig(
         n_mels=32, max_frames=96, width=16, depth=1, num_heads=2, patch_frames=4, patch_mels=32, stride_frames=4,
         stride_mels=32, pooling="statistics",
@@ -35,13 +38,18 @@ def small_trained(seed: int = 0) -> TrainedModel:
     heard_with = weights(ears, seed)
     heard_with["transcription"]["rolls"]["bias"] -= 3.0  # strokes are rare, else thousands are described
     listener = TrainedModel(ears, heard_with, scale, FRONTEND)
-    network = HybridTransformer(config, len(NAMES), len(names), fusion_width=8)
+    kernel = {"kernel_clips": KERNEL_CLIPS, "kernel_weight": 0.5, "kernel_length_scale": 1.4}
+    network = HybridTransformer(config, len(NAMES), len(names), fusion_width=8, **kernel)
     each = [weights(network, seed + member) for member in range(MEMBERS)]
     for params in each:
         params["head"]["ratings"]["kernel"] *= 0.1
         params["head"]["ratings"]["bias"] = np.full(len(NAMES), 0.5, np.float32)
         del params["backbone"]  # as in what is shipped, it is the listener's
-    params = {**jax.tree.map(lambda *own: np.stack(own), *each), "backbone": heard_with["backbone"]}
+    shared = {"backbone": heard_with["backbone"], "kernel": [params.pop("kernel") for params in each][0]}
+    shared["kernel"]["std"] = np.ones(config.pooled_width, np.float32)
+    shared["kernel"]["bias"] = np.full(len(NAMES), 0.5, np.float32)
+    shared["kernel"]["coefficients"] *= 0.1
+    params = {**jax.tree.map(lambda *own: np.stack(own), *each), **shared}
     described = DescriptorScale(names, (0.0,) * len(names), (50.0,) * len(names))
     return TrainedModel(network, params, scale, FRONTEND, NAMES, described, listener, MEMBERS)
 
