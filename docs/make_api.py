@@ -22,8 +22,8 @@ MODULES = {
     ),
     "Sound": ("audio.preprocessor", "audio.load", "audio.logmel", "audio.descriptors", "audio.render"),
     "Networks": (
-        "models.ast", "models.hybrid", "models.presets", "models.transcription", "models.checkpoint", "models.convert",
-        "models.hugging_face",
+        "models.ast", "models.hybrid", "models.kernel", "models.presets", "models.transcription", "models.checkpoint",
+        "models.convert", "models.hugging_face",
     ),
     "Training": ("training.pipeline", "training.pretraining", "training.finetuning", "training.losses"),
     "Evaluation": ("datasets.splits", "evaluation.metrics", "evaluation.reliability", "evaluation.bootstrap"),

@@ -45,10 +45,10 @@ def small_trained(seed: int = 0) -> TrainedModel:
         params["head"]["ratings"]["kernel"] *= 0.1
         params["head"]["ratings"]["bias"] = np.full(len(NAMES), 0.5, np.float32)
         del params["backbone"]  # as in what is shipped, it is the listener's
-    shared = {"backbone": heard_with["backbone"], "kernel": [params.pop("kernel") for params in each][0]}
-    shared["kernel"]["std"] = np.ones(config.pooled_width, np.float32)
-    shared["kernel"]["bias"] = np.full(len(NAMES), 0.5, np.float32)
-    shared["kernel"]["coefficients"] *= 0.1
+    likeness = [params.pop("kernel") for params in each][-1]  # one for all members
+    likeness["coefficients"] *= 0.1
+    likeness |= {"std": np.ones(config.pooled_width, np.float32), "bias": np.full(len(NAMES), 0.5, np.float32)}
+    shared = {"backbone": heard_with["backbone"], "kernel": likeness}
     params = {**jax.tree.map(lambda *own: np.stack(own), *each), **shared}
     described = DescriptorScale(names, (0.0,) * len(names), (50.0,) * len(names))
     return TrainedModel(network, params, scale, FRONTEND, NAMES, described, listener, MEMBERS)
