@@ -13,7 +13,7 @@ from crescendai.errors import DataError
 from crescendai.models.checkpoint import TrainedModel, load_model, save_model
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.kernel import features_of, matern
-from crescendai.models.prediction import make_predict
+from crescendai.models.prediction import make_predict, make_predict_pooled
 from crescendai.models.windows import InputScale
 from crescendai.training.encoded import EncodedWindows
 from crescendai.training.kernel_fit import fit_kernel, solve_ridge
@@ -78,8 +78,8 @@ def fitted() -> tuple:
 
 
 def rated(trained: TrainedModel, pooled: np.ndarray, described: np.ndarray, weight: float = 1.0) -> np.ndarray:
-    network = trained.network.clone(kernel_weight=weight)
-    return np.asarray(network.apply({"params": trained.params}, None, None, described, pooled=pooled).ratings)
+    predict = make_predict_pooled(trained.network.clone(kernel_weight=weight))
+    return np.asarray(predict(trained.params, pooled, described))
 
 
 def test_new_clips_are_rated_like_those_that_are_alike(fitted: tuple):
@@ -95,11 +95,9 @@ def test_new_clips_are_rated_like_those_that_are_alike(fitted: tuple):
 def test_a_clip_that_taught_has_a_finite_gradient(fitted: tuple):
     trained, clips, heard = fitted
     described = trained.descriptors.apply(clips.descriptors)[:1]
-
-    def total(pooled: jax.Array) -> jax.Array:
-        return trained.network.apply({"params": trained.params}, None, None, described, pooled=pooled).ratings.sum()
-
-    assert np.isfinite(jax.grad(total)(heard[:1])).all()
+    predict = make_predict_pooled(trained.network)
+    gradient = jax.jit(jax.grad(lambda pooled: predict(trained.params, pooled, described).sum()))(heard[:1])
+    assert np.isfinite(gradient).all()
 
 
 def test_it_is_kept_with_its_network_and_shared_by_members(fitted: tuple, tmp_path: Path):
