@@ -18,7 +18,7 @@ class Model:
 
 
 MODELS = {
-    "hybrid": Model("Hybrid transformer", "audio", "a pretrained transformer and named descriptors"),
+    "hybrid": Model("Hybrid transformer", "audio", "pretrained, with named descriptors and likeness to rated clips"),
     "hybrid_scratch": Model("Hybrid from scratch", "audio", "nothing pretrained: taught by the ratings alone"),
     "hybrid_untrained": Model("Hybrid, untrained", "audio", "its transformer never learned: a control"),
     "ast": Model("Transformer", "audio", "pretrained, without named descriptors"),
