@@ -22,7 +22,7 @@ repro: $(READY)
 	dvc repro
 
 # A file of tests stays on one worker: those of a file share servers, compiled networks and a project.
-# They compile more than they compute: XLA is told not to try its best, which `test-all` lets it.
+# Tests compile more than they compute: XLA optimises less here; `test-all` compiles as in use.
 test: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 test: $(READY)
 	python -m pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder

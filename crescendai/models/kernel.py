@@ -3,16 +3,15 @@
 The rating is ``sum_i k(clip, clip_i) a_i + b`` over the clips that taught, with the Matérn kernel of smoothness 3/2 on
 what the backbone and the descriptors say of them (Rasmussen & Williams, *Gaussian Processes for Machine Learning*,
 2006, equations 2.25 and 4.17). `crescendai.training.kernel_fit` finds ``a`` and ``b``. A network and a kernel err
-differently; their mean errs less than either.
+differently, so that their mean may err less than either.
 """
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from crescendai.models.products import matmul
+from crescendai.models.descriptors import FURTHEST_STD
 
-FURTHEST_STD = 3.0  # as of `crescendai.models.descriptors`: one odd number must not make a clip unlike all others
 SMALLEST = 1e-12  # squared distance; the root's slope at 0 is infinite
 
 
@@ -31,7 +30,7 @@ def features_of(pooled: jax.Array, descriptors: jax.Array, mean: jax.Array, std:
 
 def matern(a: jax.Array, b: jax.Array, length_scale: float) -> jax.Array:
     """``(1 + r) exp(-r)`` with ``r = sqrt(3) |a_i - b_j| / length_scale``: ``[i, e]`` and ``[j, e]`` -> ``[i, j]``."""
-    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * matmul(a, b.T)
+    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * _exact(a, b.T)
     r = jnp.sqrt(3.0 * jnp.maximum(squared, SMALLEST)) / length_scale
     return (1.0 + r) * jnp.exp(-r)
 
@@ -56,4 +55,9 @@ class KernelRidge(nn.Module):
         coefficients = self.param("coefficients", zeros, (self.num_clips, self.num_outputs))
         bias = self.param("bias", zeros, (self.num_outputs,))
         features = features_of(pooled, descriptors, mean, std)
-        return matmul(matern(features, rated, self.length_scale), coefficients) + bias
+        return _exact(matern(features, rated, self.length_scale), coefficients) + bias
+
+
+def _exact(a: jax.Array, b: jax.Array) -> jax.Array:
+    """A product in full float32 on every device: of large terms that nearly cancel, little is left."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)

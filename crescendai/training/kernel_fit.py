@@ -3,11 +3,26 @@
 import numpy as np
 
 from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.kernel import features_of, matern
 from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
 
-CONSTANT = 1e-3  # a deviation this small against the mean is rounding in a file of float16, and then says nothing
+ROUNDING = 1e-3  # a deviation this small against the mean is lost in a file of float16, and says nothing
+
+
+def with_kernel(
+    network: HybridTransformer, clips: RatedClips, encoded: EncodedWindows, chosen: np.ndarray, scale: DescriptorScale,
+    weight: float, length_scale: float, penalty: float,
+) -> tuple[HybridTransformer, dict[str, dict]]:  # fmt: skip
+    """The network with a kernel beside it, and the parameters that it has more; as it was where ``weight`` is 0.
+
+    weight: of the kernel's rating, 0 to 1. Other arguments as of `fit_kernel`.
+    """
+    if not weight:
+        return network, {}
+    network = network.clone(kernel_clips=len(chosen), kernel_weight=weight, kernel_length_scale=length_scale)
+    return network, {"kernel": fit_kernel(clips, encoded, chosen, scale, length_scale, penalty)}
 
 
 def fit_kernel(
@@ -16,7 +31,8 @@ def fit_kernel(
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Parameters of `crescendai.models.kernel.KernelRidge`, float32, from the clips at ``chosen``.
 
-    A clip is the mean over its instruments, and an instrument's sound the mean over its windows.
+    A clip is the mean over its instruments, and an instrument's sound the mean over its windows. A network is asked
+    about one window of one instrument, which lies further from all of them: its kernel leans to the mean rating.
 
     scale: of the descriptors, over the same clips. length_scale: as of `KernelRidge`.
     penalty: of the coefficients, ``a^T K a``; added to the kernel's diagonal, which is 1.
@@ -24,7 +40,7 @@ def fit_kernel(
     rows = clips.rows(chosen)
     pooled = np.stack([encoded.pooled[encoded.of_recording[row]].mean(axis=0) for row in rows])
     mean, std = pooled.mean(axis=0), pooled.std(axis=0)
-    std = np.where(std > CONSTANT * (1.0 + np.abs(mean)), std, np.inf)
+    std = np.where(std > ROUNDING * (1.0 + np.abs(mean)), std, np.inf)
     features = np.asarray(features_of(pooled, scale.apply(clips.descriptors[rows]), mean, std))
     ends = np.cumsum([len(clips.recordings[clip]) for clip in chosen])
     of_clips = np.stack([own.mean(axis=0) for own in np.split(features, ends[:-1])])

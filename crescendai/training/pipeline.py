@@ -29,6 +29,7 @@ from crescendai.models.backbone import Backbone
 from crescendai.models.checkpoint import TrainedModel, example_input, load_model, save_model
 from crescendai.models.heads import in_rating_units
 from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.prediction import make_predict
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.transfer import transfer
 from crescendai.models.windows import InputScale
@@ -37,6 +38,7 @@ from crescendai.training.batches import Scales
 from crescendai.training.clips import RatedClips, predict_rated
 from crescendai.training.encoded import EncodedWindows
 from crescendai.training.finetuning import Schedule, finetune
+from crescendai.training.kernel_fit import with_kernel
 from crescendai.training.lessons import Lessons
 from crescendai.training.losses import LOSSES
 from crescendai.training.optimizer import layer_factors, make_optimizer
@@ -55,6 +57,7 @@ DEFAULTS: dict[str, object] = {
     "pretrain_lr": 1e-3, "pretrain_steps": 500, "pretrain_batch_size": 16,
     "lr": 2e-3, "epochs": 30, "batch_size": 16, "fusion": "concat", "fusion_width": 64, "dropout": 0.4,
     "loss": "mse", "weight_decay": 0.3, "test_fraction": 0.2,
+    "kernel_weight": 0.5, "kernel_length_scale": 1.4, "kernel_penalty": 0.1,
 }  # fmt: skip
 FRONTEND = ("sample_rate_hz", "n_fft", "hop_length", "n_mels", "f_min_hz", "f_max_hz", "floor_db")
 NETWORK = ("n_mels", "width", "depth", "num_heads", "patch_frames", "patch_mels", "pooling")
@@ -193,13 +196,15 @@ class ASTTrainingPipeline:
             trainee, start, lessons, training, test, schedule, self.seed, "finetune", watch
         )
         weights = in_rating_units(weights, scales.ratings.mean, scales.ratings.std)
-        weights = {**weights, "backbone": fresh["backbone"]}
+        how = s["kernel_weight"], s["kernel_length_scale"], s["kernel_penalty"]
+        network, kernel = with_kernel(model, clips, encoded, training, scales.descriptors, *how)
+        weights = {**weights, **kernel, "backbone": fresh["backbone"]}
         rated = predict_rated(
-            trainee.predict, weights, clips, test, scales.input, scales.descriptors, self.config.max_frames,
+            make_predict(network), weights, clips, test, scales.input, scales.descriptors, self.config.max_frames,
             s["batch_size"],
         )  # fmt: skip
         metrics = {name: float(values.mean()) for name, values in evaluate_dimensions(ratings[test], rated).items()}
-        trained = TrainedModel(model, weights, scales.input, self._frontend(), NAMES, scales.descriptors)
+        trained = TrainedModel(network, weights, scales.input, self._frontend(), NAMES, scales.descriptors)
         save_model(trained, self.model_path)
         write_texts({self.results / "finetune.json": json_text({"metrics": metrics, "curve": curve})})
         watch.done()

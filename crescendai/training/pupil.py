@@ -24,7 +24,7 @@ from crescendai.training.batches import Scales
 from crescendai.training.clips import RatedClips, predict_rated
 from crescendai.training.encoded import EncodedWindows, rate_encoded
 from crescendai.training.finetuning import Schedule, finetune
-from crescendai.training.kernel_fit import fit_kernel
+from crescendai.training.kernel_fit import with_kernel
 from crescendai.training.lessons import Lessons
 from crescendai.training.optimizer import layer_factors, make_optimizer
 from crescendai.training.sharding import make_mesh
@@ -85,7 +85,10 @@ def learn(
     pupil: Pupil, training: np.ndarray, validation: np.ndarray, pretrained: TrainedModel, params: Params, where: str,
     watch: Watch,
 ) -> tuple[TrainedModel, list[dict[str, float]]]:  # fmt: skip
-    """One fold: the network that has learned, giving ratings in their own units, and its curve."""
+    """One fold: the network that has learned, giving ratings in their own units, and its curve.
+
+    A hybrid with a frozen encoder has a kernel fitted beside it then, of which the curve knows nothing.
+    """
     settings = params.finetune
     augmentation = Augmentation(settings.time_mask, settings.mel_mask, settings.mixup, settings.gain_db)
     scales = Scales.of(pupil.clips, training, pupil.input_scale)
@@ -96,14 +99,13 @@ def learn(
     mean, std = scales.ratings.mean.astype(np.float32), scales.ratings.std.astype(np.float32)
     weights = in_rating_units(weights, mean, std)
     described = scales.descriptors if pupil.trainee.described else None
-    network, weight, length_scale = pupil.trainee.model, settings.kernel_weight, settings.kernel_length_scale
-    if pupil.encoded is not None and described is not None and weight:
-        network = network.clone(kernel_clips=len(training), kernel_weight=weight, kernel_length_scale=length_scale)
-        chosen = (training, described, length_scale, settings.kernel_penalty)
-        weights["kernel"] = fit_kernel(pupil.clips, pupil.encoded, *chosen)
+    network, kernel = pupil.trainee.model, {}
+    if pupil.encoded is not None and described is not None:
+        how = settings.kernel_weight, settings.kernel_length_scale, settings.kernel_penalty
+        network, kernel = with_kernel(network, pupil.clips, pupil.encoded, training, described, *how)
     knows_heard = described is not None and any(name.startswith(HEARD) for name in described.names)
     trained = TrainedModel(
-        network, {**pupil.frozen, **weights}, scales.input, pretrained.frontend, pupil.targets.names,
+        network, {**pupil.frozen, **weights, **kernel}, scales.input, pretrained.frontend, pupil.targets.names,
         described, pretrained if knows_heard else None, pupil.trainee.members,
     )  # fmt: skip
     return trained, curve

@@ -36,7 +36,9 @@ def test_from_recordings_to_a_model_that_rates(tmp_path: Path):
         pipeline.finetune(spectrograms, ratings, ["one"] * 20)
     with pytest.raises(DataError, match="pretrained with these settings"):
         ASTTrainingPipeline({**config, "n_fft": 1024}).finetune(spectrograms, ratings, groups)
-    rated = make_rate(load_model(pipeline.model_path))(spectrograms[0])
+    model = load_model(pipeline.model_path)
+    assert model.network.kernel_clips == 16  # those not tested on
+    rated = make_rate(model)(spectrograms[0])
     assert rated.shape == (NUM_DIMENSIONS,) and np.isfinite(rated).all()
     assert {file.name for file in (tmp_path / "results").iterdir()} == {"pretrain.json", "finetune.json"}
 
