@@ -32,7 +32,7 @@ def test_a_dead_decoder_is_replaced():
 
 def test_a_decoder_that_takes_too_long_is_ended():
     before = children()
-    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 1e-4, 100.0))
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 1e-9, 100.0))
     with pytest.raises(Refusal) as refused:
         pool.decode(BODY)
     assert refused.value.code == "decoding_timeout"
