@@ -20,7 +20,7 @@ from crescendai.training.kernel_fit import fit_kernel, solve_ridge
 from tests.models.networks import NUM_DESCRIPTORS, small_hybrid, weights
 from tests.training.rated import described_clips
 
-rng = np.random.default_rng(0)
+rng = np.random.default_rng(0)  # of the constants below; a test has its own, whichever ran before
 TAUGHT, ASKED = rng.normal(size=(40, 7)), rng.normal(size=(9, 7))
 RATINGS = np.sin(TAUGHT[:, :3]) + 0.1 * rng.normal(size=(40, 3)) + 5
 LENGTH_SCALE, PENALTY = 1.7, 0.2
@@ -52,6 +52,7 @@ def test_a_missing_rating_is_as_if_its_clip_were_not_there():
 
 
 def test_distance_is_half_of_what_is_heard_and_half_of_what_is_described():
+    rng = np.random.default_rng(1)
     pooled, described = rng.normal(size=(2, 5)), rng.normal(size=(2, 3))
     mean, std = np.full(5, 2.0), np.full(5, 4.0)
     a, b = np.asarray(features_of(4 * pooled + 2, described, mean, std))
@@ -59,9 +60,29 @@ def test_distance_is_half_of_what_is_heard_and_half_of_what_is_described():
     np.testing.assert_allclose(((a - b) ** 2).sum(), expected, rtol=1e-5)
 
 
+def test_a_clip_is_the_mean_of_its_pianos_and_a_piano_the_mean_of_its_windows():
+    rng = np.random.default_rng(4)
+    clips = described_clips(12)
+    recordings = [np.array([2 * clip, 2 * clip + 1]) for clip in range(6)]
+    pianos = replace(clips, ratings=clips.ratings[:6], recordings=recordings)
+    heard = rng.normal(size=(36, 5)).astype(np.float32)  # three windows a recording
+    heard[:, 4] = 7.0  # says nothing
+    of_recording = [np.arange(3) + 3 * row for row in range(12)]
+    scale, taught = DescriptorScale.of(clips.descriptor_names, clips.descriptors), np.array([0, 2, 3, 5])
+    found = fit_kernel(pianos, EncodedWindows(heard, of_recording), taught, scale, LENGTH_SCALE, PENALTY)
+    by_recording = heard.reshape(12, 3, 5).mean(axis=1)
+    rows = np.array([0, 1, 4, 5, 6, 7, 10, 11])
+    deviation = (by_recording - by_recording[rows].mean(axis=0))[:, :4] / by_recording[rows].std(axis=0)[:4]
+    features = np.hstack([deviation.clip(-3, 3), np.zeros((12, 1))]) / 10**0.5
+    features = np.hstack([features, scale.apply(clips.descriptors) / (2 * NUM_DESCRIPTORS) ** 0.5])
+    np.testing.assert_allclose(found["clips"], features.reshape(6, 2, -1).mean(axis=1)[taught], atol=1e-5)
+    assert np.isinf(found["std"][4]) and found["coefficients"].shape == (4, clips.ratings.shape[1])
+
+
 @pytest.fixture(scope="module")
 def fitted() -> tuple:
     """A small hybrid, untaught, with a kernel that has learned from all but the last five clips."""
+    rng = np.random.default_rng(2)
     model, clips = small_hybrid(num_outputs=19), described_clips(40)
     params, input_scale = weights(model), InputScale(-60.0, 10.0)
     params["head"]["ratings"] = jax.tree.map(lambda x: 0.1 + 0 * x, params["head"]["ratings"])
@@ -108,6 +129,7 @@ def test_it_is_kept_with_its_network_and_shared_by_members(fitted: tuple, tmp_pa
     save_model(both, tmp_path / "m")
     loaded = load_model(tmp_path / "m")
     assert loaded.network == trained.network
+    rng = np.random.default_rng(3)
     inputs = rng.normal(size=(2, 40, 16)).astype(np.float32), np.array([40, 12]), rng.normal(size=(2, NUM_DESCRIPTORS))
     expected = make_predict(trained.network)(trained.params, *inputs)
     np.testing.assert_allclose(make_predict(loaded.network, 2)(loaded.params, *inputs), expected, atol=1e-5)
