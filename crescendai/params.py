@@ -89,6 +89,7 @@ class Decoder(_Section):
 
 class Pretrain(_Section):
     objective: Literal["mspm", "mae", "transcribe"]
+    optimizer: Literal["adamw", "muon"]
     lr: Positive
     warmup_fraction: Share
     weight_decay: NotNegative

@@ -1,10 +1,12 @@
 """How gradients become changes of the weights, and how much of it each layer gets."""
 
+import math
 import re
 from collections.abc import Sequence
 
 import jax
 import optax
+import optax.contrib
 
 from crescendai.errors import ParamsError
 
@@ -12,21 +14,49 @@ MAX_GRADIENT_NORM = 1.0  # as in ViT; early steps of attention layers can be wil
 ADAM_BETAS = (0.9, 0.98)  # a shorter memory than 0.999: a run has some hundreds of steps
 
 BLOCK = re.compile(r"backbone/encoder/block_(\d+)/")
+MATRIX = re.compile(r"backbone/encoder/block_\d+/.*kernel$")
+MUON_RMS = 0.2  # of an update: about Adam's, so that one learning rate serves both
 INPUT = re.compile(r"backbone/(patches/|tokens$|token_positions$|mask_token$)")
 
 
-def make_optimizer(weight_decay: float, betas: Sequence[float] = ADAM_BETAS) -> optax.GradientTransformation:
+def make_optimizer(
+    weight_decay: float, betas: Sequence[float] = ADAM_BETAS, muon: bool = False
+) -> optax.GradientTransformation:
     """AdamW (arXiv 1711.05101) behind a clip of the global gradient norm, for a learning rate of one.
 
     The update is to be subtracted, times the learning rate, by the training step.
 
     weight_decay: of kernels alone, see `decay_mask`. betas: of both moments, 0 to 1.
+    muon: the encoder blocks' matrices take orthogonal steps instead (Jordan et al., *Muon*, 2024), scaled to Adam's
+        size (Liu et al., arXiv 2502.16982, equation 4); the rest goes on with Adam.
     """
+    adam = optax.scale_by_adam(*betas)
+    if muon:
+        steps = optax.contrib.scale_by_muon(ns_steps=4, weight_dimension_numbers=_rows_and_columns)
+        orthogonal = optax.chain(steps, optax.stateless(_adams_size))
+        direction = optax.partition({True: orthogonal, False: adam}, _matrices)
+    else:
+        direction = adam
     return optax.chain(
         optax.clip_by_global_norm(MAX_GRADIENT_NORM),
-        optax.scale_by_adam(*betas),
+        direction,
         optax.add_decayed_weights(weight_decay, mask=decay_mask),
     )
+
+
+def _matrices(params: dict) -> dict:
+    """True for the matrices of encoder blocks."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: MATRIX.match("/".join(key.key for key in path)) is not None, params
+    )
+
+
+def _rows_and_columns(params: dict) -> dict:
+    return jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(), params)
+
+
+def _adams_size(updates: optax.Updates, _: optax.Params | None) -> optax.Updates:
+    return jax.tree.map(lambda step: MUON_RMS * math.sqrt(max(step.shape)) * step, updates)
 
 
 def decay_mask(params: dict) -> dict:
