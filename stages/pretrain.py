@@ -81,7 +81,7 @@ def main(corpus: str, params: Params) -> None:
            "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
     mesh = make_mesh(params.compute.data, params.compute.fsdp)
     watch = Watch(Path("models") / corpus, Resume(RESUME, key))
-    optimizer = make_optimizer(settings.weight_decay, settings.adam_betas, settings.optimizer == "muon")
+    optimizer = make_optimizer(settings.weight_decay, settings.adam_betas, settings.optimizer)
     weights, curve = pretrain(
         loss_of, optimizer, start, material, course, settings.average_decay, params.seed, mesh, watch
     )

@@ -36,6 +36,7 @@ from crescendai.models.ssast import MaskedPatchModel
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
 
+EXACT = ("kernel/coefficients",)  # parameters that are float32 in every file: their terms are large and nearly cancel
 LISTENED = ("backbone/",)  # parameters that a model may have in common with its listener
 Network = AudioSpectrogramTransformer | HybridTransformer | Transcriber | MaskedPatchModel | MaskedAutoencoder
 KINDS: dict[str, type[nn.Module]] = {
@@ -76,7 +77,7 @@ def save_model(
 
     path: without suffix; a suffix-like end such as ``.1`` is kept.
     listener: where the model's listener was saved, needed where it has one; the file names it relative to itself.
-    dtype: of the weights in the file; float16 halves it. In memory they are float32.
+    dtype: of the weights in the file, but for `EXACT`; float16 halves it. In memory they are float32.
 
     Raises:
         DataError: the model has a listener, and where it lies is not said.
@@ -98,8 +99,8 @@ def save_model(
     }
     left_out = LISTENED if description["listener"] and description["listener"]["backbone"] else ()
     weights = {
-        name: np.ascontiguousarray(array, dtype)
-        for name, array in flatten(model.params).items()
+        name: np.ascontiguousarray(array)
+        for name, array in flatten(_rounded(model.params, dtype)).items()
         if not name.startswith(left_out)
     }
     weights_path, config_path = _files(path)
@@ -146,9 +147,15 @@ def load_model(path: Path) -> TrainedModel:
 
 def in_precision(model: TrainedModel, dtype: np.dtype | type) -> TrainedModel:
     """The model as it is once it was kept in that precision; its listener likewise."""
-    params = jax.tree.map(lambda x: np.asarray(x, dtype).astype(np.float32), model.params)
+    params = jax.tree.map(lambda x: x.astype(np.float32), _rounded(model.params, dtype))
     listener = None if model.listener is None else in_precision(model.listener, dtype)
     return replace(model, params=params, listener=listener)
+
+
+def _rounded(params: dict, dtype: np.dtype | type) -> dict:
+    """Parameters as a file of that precision keeps them."""
+    flat = flatten(params).items()
+    return unflatten({name: np.asarray(array, np.float32 if name in EXACT else dtype) for name, array in flat})
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:

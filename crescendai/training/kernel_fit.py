@@ -1,6 +1,7 @@
 """The kernel beside a network's head, see `crescendai.models.kernel`: solved for in one go, from a frozen encoder."""
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hybrid import HybridTransformer
@@ -9,6 +10,7 @@ from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
 
 ROUNDING = 1e-3  # a deviation this small against the mean is lost in a file of float16, and says nothing
+SAME = 1e-4  # added to the kernel's diagonal: two clips may be one recording, and float32 rounds
 
 
 def with_kernel(
@@ -31,43 +33,58 @@ def fit_kernel(
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Parameters of `crescendai.models.kernel.KernelRidge`, float32, from the clips at ``chosen``.
 
-    A clip is the mean over its instruments, and an instrument's sound the mean over its windows. A network is asked
-    about one window of one instrument, which lies further from all of them: its kernel leans to the mean rating.
+    The kernel compares with the clips' means, over their instruments and windows. What is fitted is what it will be
+    asked for, the mean of its ratings of a clip's windows: these lie further from all means than the clip's own
+    does, and a kernel that had seen nothing but means would lean to the mean rating.
 
     scale: of the descriptors, over the same clips. length_scale: as of `KernelRidge`.
-    penalty: of the coefficients, ``a^T K a``; added to the kernel's diagonal, which is 1.
+    penalty: of the kernel's rating function, its squared norm ``a^T K a``; the squared error of a clip counts 1.
     """
     rows = clips.rows(chosen)
-    pooled = np.stack([encoded.pooled[encoded.of_recording[row]].mean(axis=0) for row in rows])
+    windows = [encoded.of_recording[row] for row in rows]
+    pooled = np.stack([encoded.pooled[own].mean(axis=0) for own in windows])
     mean, std = pooled.mean(axis=0), pooled.std(axis=0)
     std = np.where(std > ROUNDING * (1.0 + np.abs(mean)), std, np.inf)
-    features = np.asarray(features_of(pooled, scale.apply(clips.descriptors[rows]), mean, std))
-    ends = np.cumsum([len(clips.recordings[clip]) for clip in chosen])
-    of_clips = np.stack([own.mean(axis=0) for own in np.split(features, ends[:-1])])
-    kernel = np.asarray(matern(of_clips, of_clips, length_scale))
-    coefficients, bias = solve_ridge(kernel, clips.ratings[chosen], penalty)
-    values = {"mean": mean, "std": std, "clips": of_clips, "coefficients": coefficients, "bias": bias}
+    described = scale.apply(clips.descriptors[rows])
+    recordings = np.array([len(clips.recordings[clip]) for clip in chosen])
+    rated = _means(np.asarray(features_of(pooled, described, mean, std)), recordings)
+    lengths = np.array([len(own) for own in windows])
+    asked = features_of(encoded.pooled[np.concatenate(windows)], np.repeat(described, lengths, axis=0), mean, std)
+    alike = _means(_means(np.asarray(matern(asked, rated, length_scale)), lengths), recordings)
+    coefficients, bias = solve_kernel(
+        alike, np.asarray(matern(rated, rated, length_scale)), clips.ratings[chosen], penalty
+    )
+    values = {"mean": mean, "std": std, "clips": rated, "coefficients": coefficients, "bias": bias}
     return {name: value.astype(np.float32) for name, value in values.items()}
 
 
-def solve_ridge(kernel: np.ndarray, ratings: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
-    """``a, b`` that minimise ``|y - K a - b|^2 + penalty a^T K a``; the intercept ``b`` is not penalised.
+def solve_kernel(
+    alike: np.ndarray, kernel: np.ndarray, ratings: np.ndarray, penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """``a, b`` that minimise ``|y - F a - b|^2 + penalty a^T K a``; the intercept ``b`` is not penalised.
 
-    Then ``(K + penalty I) a = y - b`` and ``sum(a) = 0``.
+    With ``K = L L^T`` and ``a = L^-T u`` this is ridge regression of ``y`` on ``F L^-T``, with coefficients ``u``.
 
-    kernel: ``[n, n]``. ratings: ``[n, k]``; a clip without one of them (NaN) has no say in it, and coefficient 0.
+    alike: ``F``, ``[n, m]``, what each clip has in common with those that are compared with. kernel: ``K``, ``[m, m]``.
+    ratings: ``[n, k]``; a clip without one of them (NaN) has no say in it.
 
     Returns:
-        ``[n, k]`` and ``[k]``, float64.
+        ``[m, k]`` and ``[k]``, float64.
     """
-    coefficients, bias = np.zeros(ratings.shape), np.zeros(ratings.shape[1])
+    root = np.linalg.cholesky(kernel.astype(np.float64) + SAME * np.eye(len(kernel)))
+    features = solve_triangular(root, alike.T.astype(np.float64), lower=True).T
+    coefficients, bias = np.zeros((len(kernel), ratings.shape[1])), np.zeros(ratings.shape[1])
     known = np.isfinite(ratings)
     for pattern in np.unique(known, axis=1).T:  # targets that the same clips have are solved for together
-        columns, rows = np.flatnonzero((known == pattern[:, None]).all(axis=0)), np.flatnonzero(pattern)
-        penalised = kernel[np.ix_(rows, rows)].astype(np.float64) + penalty * np.eye(len(rows))
-        right = np.column_stack([ratings[np.ix_(rows, columns)], np.ones(len(rows))])
-        solved = np.linalg.solve(penalised, right)
-        of_ratings, of_ones = solved[:, :-1], solved[:, -1]
-        bias[columns] = of_ratings.sum(axis=0) / of_ones.sum()
-        coefficients[np.ix_(rows, columns)] = of_ratings - np.outer(of_ones, bias[columns])
-    return coefficients, bias
+        columns = np.flatnonzero((known == pattern[:, None]).all(axis=0))
+        x, y = features[pattern], ratings[pattern][:, columns]
+        of_x, of_y = x.mean(axis=0), y.mean(axis=0)
+        penalised = (x - of_x).T @ (x - of_x) + penalty * np.eye(x.shape[1])
+        coefficients[:, columns] = np.linalg.solve(penalised, (x - of_x).T @ (y - of_y))
+        bias[columns] = of_y - of_x @ coefficients[:, columns]
+    return solve_triangular(root.T, coefficients), bias
+
+
+def _means(rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Of as many neighbouring rows each as ``lengths`` says."""
+    return np.add.reduceat(rows, np.cumsum(lengths) - lengths) / lengths[:, None]

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 import jax
 import optax
@@ -14,29 +15,29 @@ MAX_GRADIENT_NORM = 1.0  # as in ViT; early steps of attention layers can be wil
 ADAM_BETAS = (0.9, 0.98)  # a shorter memory than 0.999: a run has some hundreds of steps
 
 BLOCK = re.compile(r"backbone/encoder/block_(\d+)/")
-MATRIX = re.compile(r"backbone/encoder/block_\d+/.*kernel$")
-MUON_RMS = 0.2  # of an update: about Adam's, so that one learning rate serves both
+MATRIX = re.compile(BLOCK.pattern + ".*kernel$")
+MUON_RMS = 0.2  # of an update, about Adam's, so that one learning rate serves both
+MUON_ITERATIONS = 4  # of Newton and Schulz: most singular values come out between 0.7 and 1.2, which is near enough
 INPUT = re.compile(r"backbone/(patches/|tokens$|token_positions$|mask_token$)")
 
 
 def make_optimizer(
-    weight_decay: float, betas: Sequence[float] = ADAM_BETAS, muon: bool = False
+    weight_decay: float, betas: Sequence[float] = ADAM_BETAS, kind: Literal["adamw", "muon"] = "adamw"
 ) -> optax.GradientTransformation:
-    """AdamW (arXiv 1711.05101) behind a clip of the global gradient norm, for a learning rate of one.
+    """AdamW (arXiv 1711.05101) or Muon behind a clip of the global gradient norm, for a learning rate of one.
 
     The update is to be subtracted, times the learning rate, by the training step.
 
     weight_decay: of kernels alone, see `decay_mask`. betas: of both moments, 0 to 1.
-    muon: the encoder blocks' matrices take orthogonal steps instead (Jordan et al., *Muon*, 2024), scaled to Adam's
-        size (Liu et al., arXiv 2502.16982, equation 4); the rest goes on with Adam.
+    kind: with muon, the matrices of encoder blocks take orthogonal steps (Jordan et al., *Muon: an optimizer for
+        hidden layers in neural networks*, 2024), of Adam's size (Liu et al., arXiv 2502.16982, section 2.2); all
+        else goes on as with adamw.
     """
-    adam = optax.scale_by_adam(*betas)
-    if muon:
-        steps = optax.contrib.scale_by_muon(ns_steps=4, weight_dimension_numbers=_rows_and_columns)
+    direction = optax.scale_by_adam(*betas)
+    if kind == "muon":
+        steps = optax.contrib.scale_by_muon(ns_steps=MUON_ITERATIONS, weight_dimension_numbers=_rows_and_columns)
         orthogonal = optax.chain(steps, optax.stateless(_adams_size))
-        direction = optax.partition({True: orthogonal, False: adam}, _matrices)
-    else:
-        direction = adam
+        direction = optax.partition({True: orthogonal, False: direction}, _matrices)
     return optax.chain(
         optax.clip_by_global_norm(MAX_GRADIENT_NORM),
         direction,
@@ -52,10 +53,12 @@ def _matrices(params: dict) -> dict:
 
 
 def _rows_and_columns(params: dict) -> dict:
+    """Inputs before outputs, in every kernel."""
     return jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(), params)
 
 
 def _adams_size(updates: optax.Updates, _: optax.Params | None) -> optax.Updates:
+    """Orthogonal ``[m, n]`` have entries of ``max(m, n) ** -0.5`` in the mean square."""
     return jax.tree.map(lambda step: MUON_RMS * math.sqrt(max(step.shape)) * step, updates)
 
 

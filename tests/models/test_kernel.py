@@ -10,13 +10,14 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
 from crescendai.errors import DataError
-from crescendai.models.checkpoint import TrainedModel, load_model, save_model
+from crescendai.models.checkpoint import TrainedModel, in_precision, load_model, save_model
 from crescendai.models.descriptors import DescriptorScale
-from crescendai.models.kernel import features_of, matern
+from crescendai.models.kernel import KernelRidge, features_of, matern
 from crescendai.models.prediction import make_predict, make_predict_pooled
 from crescendai.models.windows import InputScale
+from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
-from crescendai.training.kernel_fit import fit_kernel, solve_ridge
+from crescendai.training.kernel_fit import fit_kernel, solve_kernel
 from tests.models.networks import NUM_DESCRIPTORS, small_hybrid, weights
 from tests.training.rated import described_clips
 
@@ -30,25 +31,35 @@ def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(matern(a.astype(np.float32), b.astype(np.float32), LENGTH_SCALE))
 
 
-def test_it_is_a_gaussian_process_with_an_unknown_mean():
-    coefficients, bias = solve_ridge(kernel(TAUGHT, TAUGHT), RATINGS, PENALTY)
-    unknown_mean = ConstantKernel(1e6, "fixed")  # in the limit, an intercept that nothing is known of
+def expected_of(taught: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+    """scikit-learn's Gaussian process with an intercept that nothing is known of."""
+    unknown_mean = ConstantKernel(1e6, "fixed")
     process = GaussianProcessRegressor(unknown_mean + Matern(LENGTH_SCALE, nu=1.5), alpha=PENALTY, optimizer=None)
-    expected = process.fit(TAUGHT, RATINGS).predict(ASKED)
-    np.testing.assert_allclose(kernel(ASKED, TAUGHT) @ coefficients + bias, expected, atol=1e-4)
-    np.testing.assert_allclose(coefficients.sum(axis=0), 0, atol=1e-9)
+    return process.fit(taught, ratings).predict(ASKED)
+
+
+def test_it_is_a_gaussian_process_with_an_unknown_mean():
+    alike = kernel(TAUGHT, TAUGHT)  # every clip is asked about as it is compared with
+    coefficients, bias = solve_kernel(alike, alike, RATINGS, PENALTY)
+    np.testing.assert_allclose(kernel(ASKED, TAUGHT) @ coefficients + bias, expected_of(TAUGHT, RATINGS), atol=1e-3)
 
 
 def test_a_missing_rating_is_as_if_its_clip_were_not_there():
     missing = RATINGS.copy()
     missing[3:9, 1], missing[20, 2] = np.nan, np.nan
-    coefficients, bias = solve_ridge(kernel(TAUGHT, TAUGHT), missing, PENALTY)
-    assert not coefficients[3:9, 1].any() and coefficients[20, 2] == 0
-    for target in range(3):
-        known = np.isfinite(missing[:, target])
-        own, own_bias = solve_ridge(kernel(TAUGHT[known], TAUGHT[known]), missing[known, target, None], PENALTY)
-        np.testing.assert_allclose(coefficients[known, target], own[:, 0], atol=1e-9)
-        np.testing.assert_allclose(bias[target], own_bias[0], atol=1e-9)
+    alike = kernel(TAUGHT, TAUGHT)
+    coefficients, bias = solve_kernel(alike, alike, missing, PENALTY)
+    for target, known in enumerate(np.isfinite(missing).T):
+        found = kernel(ASKED, TAUGHT) @ coefficients[:, target] + bias[target]
+        np.testing.assert_allclose(found, expected_of(TAUGHT[known], missing[known, target]), atol=1e-3)
+
+
+def test_the_same_clip_twice_counts_twice():
+    twice, alike = np.append(np.arange(40), [7, 7]), kernel(TAUGHT, TAUGHT)
+    found = solve_kernel(alike[np.ix_(twice, twice)], alike[np.ix_(twice, twice)], RATINGS[twice], PENALTY)
+    expected = solve_kernel(alike[twice], alike, RATINGS[twice], PENALTY)
+    ratings = [kernel(ASKED, by) @ a + b for by, (a, b) in ((TAUGHT[twice], found), (TAUGHT, expected))]
+    np.testing.assert_allclose(*ratings, atol=1e-3)
 
 
 def test_distance_is_half_of_what_is_heard_and_half_of_what_is_described():
@@ -60,16 +71,21 @@ def test_distance_is_half_of_what_is_heard_and_half_of_what_is_described():
     np.testing.assert_allclose(((a - b) ** 2).sum(), expected, rtol=1e-5)
 
 
-def test_a_clip_is_the_mean_of_its_pianos_and_a_piano_the_mean_of_its_windows():
+def pianos_and_windows() -> tuple[RatedClips, EncodedWindows, DescriptorScale]:
+    """Six clips on two pianos each, and three windows of every recording."""
     rng = np.random.default_rng(4)
     clips = described_clips(12)
     recordings = [np.array([2 * clip, 2 * clip + 1]) for clip in range(6)]
     pianos = replace(clips, ratings=clips.ratings[:6], recordings=recordings)
     heard = rng.normal(size=(36, 5)).astype(np.float32)  # three windows a recording
     heard[:, 4] = 7.0  # says nothing
-    of_recording = [np.arange(3) + 3 * row for row in range(12)]
-    scale, taught = DescriptorScale.of(clips.descriptor_names, clips.descriptors), np.array([0, 2, 3, 5])
-    found = fit_kernel(pianos, EncodedWindows(heard, of_recording), taught, scale, LENGTH_SCALE, PENALTY)
+    encoded = EncodedWindows(heard, [np.arange(3) + 3 * row for row in range(12)])
+    return pianos, encoded, DescriptorScale.of(clips.descriptor_names, clips.descriptors)
+
+
+def test_a_clip_is_the_mean_of_its_pianos_and_a_piano_the_mean_of_its_windows():
+    (clips, encoded, scale), taught = pianos_and_windows(), np.array([0, 2, 3, 5])
+    found, heard = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY), encoded.pooled
     by_recording = heard.reshape(12, 3, 5).mean(axis=1)
     rows = np.array([0, 1, 4, 5, 6, 7, 10, 11])
     deviation = (by_recording - by_recording[rows].mean(axis=0))[:, :4] / by_recording[rows].std(axis=0)[:4]
@@ -77,6 +93,16 @@ def test_a_clip_is_the_mean_of_its_pianos_and_a_piano_the_mean_of_its_windows():
     features = np.hstack([features, scale.apply(clips.descriptors) / (2 * NUM_DESCRIPTORS) ** 0.5])
     np.testing.assert_allclose(found["clips"], features.reshape(6, 2, -1).mean(axis=1)[taught], atol=1e-5)
     assert np.isinf(found["std"][4]) and found["coefficients"].shape == (4, clips.ratings.shape[1])
+
+
+def test_the_mean_of_its_windows_ratings_is_what_a_clip_was_given():
+    (clips, encoded, scale), taught = pianos_and_windows(), np.arange(6)
+    found = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6)
+    network = KernelRidge(len(taught), clips.ratings.shape[1], LENGTH_SCALE)
+    described = np.repeat(scale.apply(clips.descriptors), 3, axis=0)
+    of_windows = network.apply({"params": found}, encoded.pooled, described)
+    given = np.asarray(of_windows).reshape(6, -1, clips.ratings.shape[1]).mean(axis=1)
+    np.testing.assert_allclose(given, clips.ratings, atol=1e-2 * clips.ratings.std())
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +159,10 @@ def test_it_is_kept_with_its_network_and_shared_by_members(fitted: tuple, tmp_pa
     inputs = rng.normal(size=(2, 40, 16)).astype(np.float32), np.array([40, 12]), rng.normal(size=(2, NUM_DESCRIPTORS))
     expected = make_predict(trained.network)(trained.params, *inputs)
     np.testing.assert_allclose(make_predict(loaded.network, 2)(loaded.params, *inputs), expected, atol=1e-5)
+    save_model(both, tmp_path / "half", dtype=np.float16)
+    half = load_model(tmp_path / "half").params["kernel"]
+    np.testing.assert_array_equal(half["coefficients"], trained.params["kernel"]["coefficients"])
+    jax.tree.map(np.testing.assert_array_equal, half, in_precision(both, np.float16).params["kernel"])
     save_model(replace(both, network=trained.network.clone(kernel_clips=34)), tmp_path / "m")
     with pytest.raises(DataError, match="kernel/clips with shape"):
         load_model(tmp_path / "m")

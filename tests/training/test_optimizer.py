@@ -31,6 +31,33 @@ def test_optimizer_is_adamw_for_a_rate_of_one():
     jax.tree.map(lambda e, f: np.testing.assert_allclose(-1e-2 * f, e, rtol=1e-5), expected, found)
 
 
+def test_muon_takes_orthogonal_steps_of_adams_size_in_the_matrices_of_blocks_and_no_others():
+    rng = np.random.default_rng(0)
+    params = tiny.start(tiny.network())
+
+    def slope(p: np.ndarray) -> np.ndarray:
+        if p.ndim != 2:
+            return 1e-3 * rng.normal(size=p.shape)
+        u, _, v = np.linalg.svd(rng.normal(size=p.shape), full_matrices=False)
+        return 1e-3 * (u * rng.uniform(0.2, 1.0, len(v))) @ v  # no direction counts for nothing
+
+    gradients, steps = jax.tree.map(slope, params), {}
+    for kind in ("adamw", "muon"):
+        optimizer = make_optimizer(0.1, kind=kind)
+        steps[kind] = flatten(jax.jit(optimizer.update)(gradients, optimizer.init(params), params)[0])
+    for name, step in steps["muon"].items():
+        if not (name.startswith("backbone/encoder/block_") and name.endswith("/kernel")):
+            np.testing.assert_allclose(step, steps["adamw"][name], rtol=1e-6, err_msg=name)
+            continue
+        orthogonal = step - 0.1 * flatten(params)[name]  # without the decay
+        size = 0.2 * max(step.shape) ** 0.5  # where the root of the mean square is 0.2
+        values = np.linalg.svd(orthogonal, compute_uv=False) / size
+        assert values.min() > 0.6 and values.max() < 1.3, name
+        # It is the nearest such matrix to the gradient, U V^T of its singular value decomposition.
+        u, _, v = np.linalg.svd(flatten(gradients)[name], full_matrices=False)
+        assert np.vdot(orthogonal, u @ v) / np.linalg.norm(orthogonal) / np.linalg.norm(u @ v) > 0.97, name
+
+
 def test_wild_gradients_count_no_more_than_the_clip():
     params = {"a": {"bias": jnp.zeros(2)}}
     optimizer = make_optimizer(0.0)
