@@ -7,7 +7,7 @@ Writes   models/<corpus>/pretrained/network.*   weights and their description
          data/<corpus>/pretext.npz              some held-out windows, and what the network made of them
 Run      python -m stages.pretrain <corpus>
 Takes    on two slow cores: PercePiano an hour, the demo corpus half a minute; killed, it goes on where it was
-Expect   PercePiano, transcribe: held-out loss about 0.45 of what a constant guess loses
+Expect   PercePiano, transcribe: held-out loss about 0.35 of what a constant guess loses
 
 `pretrain.objective` chooses the pretext, see crescendai/training/pretexts.py.
 """
