@@ -2,7 +2,7 @@
 
 The rating is ``sum_i k(clip, clip_i) a_i + b`` over the clips that taught, with the Matérn kernel of smoothness 3/2 on
 what the backbone and the descriptors say of them (Rasmussen & Williams, *Gaussian Processes for Machine Learning*,
-2006, equations 2.25 and 4.17). `crescendai.training.kernel_fit` finds ``a`` and ``b``. A network and a kernel err
+2006, equation 4.17). `crescendai.training.kernel_fit` finds ``a`` and ``b``. A network and a kernel err
 differently, so that their mean may err less than either.
 """
 

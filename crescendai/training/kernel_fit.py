@@ -33,9 +33,9 @@ def fit_kernel(
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Parameters of `crescendai.models.kernel.KernelRidge`, float32, from the clips at ``chosen``.
 
-    The kernel compares with the clips' means, over their instruments and windows. What is fitted is what it will be
-    asked for, the mean of its ratings of a clip's windows: these lie further from all means than the clip's own
-    does, and a kernel that had seen nothing but means would lean to the mean rating.
+    The kernel compares with the clips' means, over their instruments and windows. What is fitted is the mean of its
+    ratings of all windows of a clip, since it will be asked about windows: these lie further from all means than the
+    clip's own does, and a kernel that had seen nothing but means would lean to the mean rating.
 
     scale: of the descriptors, over the same clips. length_scale: as of `KernelRidge`.
     penalty: of the kernel's rating function, its squared norm ``a^T K a``; the squared error of a clip counts 1.
@@ -63,10 +63,11 @@ def solve_kernel(
 ) -> tuple[np.ndarray, np.ndarray]:
     """``a, b`` that minimise ``|y - F a - b|^2 + penalty a^T K a``; the intercept ``b`` is not penalised.
 
-    With ``K = L L^T`` and ``a = L^-T u`` this is ridge regression of ``y`` on ``F L^-T``, with coefficients ``u``.
+    ``K`` is taken with `SAME` on its diagonal. With ``K = L L^T`` and ``a = L^-T u`` this is ridge regression of ``y``
+    on ``F L^-T``, with coefficients ``u``.
 
     alike: ``F``, ``[n, m]``, what each clip has in common with those that are compared with. kernel: ``K``, ``[m, m]``.
-    ratings: ``[n, k]``; a clip without one of them (NaN) has no say in it.
+    ratings: ``[n, k]``; a clip without one of them (NaN) has no part in the error, but is compared with.
 
     Returns:
         ``[m, k]`` and ``[k]``, float64.

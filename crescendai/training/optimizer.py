@@ -28,7 +28,7 @@ def make_optimizer(
 
     The update is to be subtracted, times the learning rate, by the training step.
 
-    weight_decay: of kernels alone, see `decay_mask`. betas: of both moments, 0 to 1.
+    weight_decay: of kernels alone, see `decay_mask`. betas: of Adam's two moments, 0 to 1; Muon's one has optax's 0.95.
     kind: with muon, the matrices of encoder blocks take orthogonal steps (Jordan et al., *Muon: an optimizer for
         hidden layers in neural networks*, 2024), of Adam's size (Liu et al., arXiv 2502.16982, section 2.2); all
         else goes on as with adamw.
@@ -58,7 +58,7 @@ def _rows_and_columns(params: dict) -> dict:
 
 
 def _adams_size(updates: optax.Updates, _: optax.Params | None) -> optax.Updates:
-    """Orthogonal ``[m, n]`` have entries of ``max(m, n) ** -0.5`` in the mean square."""
+    """Orthogonal steps ``[m, n]``, whose root mean square is ``max(m, n) ** -0.5``, with one of `MUON_RMS`."""
     return jax.tree.map(lambda step: MUON_RMS * math.sqrt(max(step.shape)) * step, updates)
 
 

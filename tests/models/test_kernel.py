@@ -17,7 +17,7 @@ from crescendai.models.prediction import make_predict, make_predict_pooled
 from crescendai.models.windows import InputScale
 from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
-from crescendai.training.kernel_fit import fit_kernel, solve_kernel
+from crescendai.training.kernel_fit import SAME, fit_kernel, solve_kernel
 from tests.models.networks import NUM_DESCRIPTORS, small_hybrid, weights
 from tests.training.rated import described_clips
 
@@ -62,6 +62,20 @@ def test_the_same_clip_twice_counts_twice():
     np.testing.assert_allclose(*ratings, atol=1e-3)
 
 
+def test_what_is_found_is_the_least_of_error_and_penalty():
+    rng = np.random.default_rng(5)
+    alike, ratings = rng.normal(size=(30, 40)), rng.normal(size=(30, 2))  # 30 clips are asked about, 40 compared with
+    ratings[:4, 1] = np.nan
+    inner = kernel(TAUGHT, TAUGHT)
+    coefficients, bias = solve_kernel(alike, inner, ratings, PENALTY)
+    norm = inner.astype(np.float64) + SAME * np.eye(40)
+    for a, b, y in zip(coefficients.T, bias, ratings.T, strict=True):
+        known = np.isfinite(y)
+        missed = y[known] - alike[known] @ a - b
+        np.testing.assert_allclose(alike[known].T @ missed, PENALTY * norm @ a, atol=1e-8)  # no slope is left
+        assert missed.sum() == pytest.approx(0, abs=1e-8)
+
+
 def test_distance_is_half_of_what_is_heard_and_half_of_what_is_described():
     rng = np.random.default_rng(1)
     pooled, described = rng.normal(size=(2, 5)), rng.normal(size=(2, 3))
@@ -103,6 +117,22 @@ def test_the_mean_of_its_windows_ratings_is_what_a_clip_was_given():
     of_windows = network.apply({"params": found}, encoded.pooled, described)
     given = np.asarray(of_windows).reshape(6, -1, clips.ratings.shape[1]).mean(axis=1)
     np.testing.assert_allclose(given, clips.ratings, atol=1e-2 * clips.ratings.std())
+
+
+def test_every_piano_counts_the_same_however_many_windows_it_has():
+    (clips, encoded, scale), taught = pianos_and_windows(), np.arange(6)
+    two = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY)
+    # One piano is heard twice as often, in the same windows; another clip has only one piano.
+    twice = [np.tile(own, 1 + row % 2) for row, own in enumerate(encoded.of_recording)]
+    again = fit_kernel(clips, replace(encoded, of_recording=twice), taught, scale, LENGTH_SCALE, PENALTY)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), two, again)
+    fewer = replace(clips, recordings=[clips.recordings[0][:1], *clips.recordings[1:]])
+    alone = fit_kernel(fewer, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6)
+    network = KernelRidge(len(taught), clips.ratings.shape[1], LENGTH_SCALE)
+    own = encoded.of_recording[0]
+    described = np.repeat(scale.apply(clips.descriptors[:1]), len(own), axis=0)
+    given = network.apply({"params": alone}, encoded.pooled[own], described).mean(axis=0)
+    np.testing.assert_allclose(given, clips.ratings[0], atol=1e-2 * clips.ratings.std())
 
 
 @pytest.fixture(scope="module")
