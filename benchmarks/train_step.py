@@ -1,6 +1,6 @@
 """A training step of ours against transformers' AST in torch: same sizes, same clips, same processors.
 
-Forward, backward, gradient clip and AdamW; ours averages its weights besides. Each library takes the batch whole, in
+Forward, backward, gradient clip, AdamW and a moving average of the weights. Each library takes the batch whole, in
 halves and in quarters (gradient accumulation: the same step, and more of what is held stays in the cache); the fastest
 way counts. bfloat16 is of the products, weights stay float32 in both (torch: autocast). The rate is that of the matrix
 products alone, 3 x those of a forward pass, against the best plain float32 product that either library makes of this
@@ -94,6 +94,8 @@ def train_theirs(options: Namespace, precision: str, parts: int) -> Measured:
     torch.set_num_threads(options.threads)
     network = theirs(options.size).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    decay = torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
+    averaged = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=decay)
     clips = torch.from_numpy(spectrograms(options.batch)).chunk(parts)
     rated = torch.from_numpy(ratings(options.batch)).chunk(parts)
 
@@ -105,6 +107,7 @@ def train_theirs(options: Namespace, precision: str, parts: int) -> Measured:
             loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        averaged.update_parameters(network)
 
     return measure(one, options.steps)
 

@@ -191,6 +191,7 @@ class MaestroPretraining(_Section):
     instruments: Instruments
     hours: Positive
     held_out_hours: Positive
+    pedal_shares: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
     recordings: Literal["none", "some", "all"]
     exclude_pieces: list[str]
 

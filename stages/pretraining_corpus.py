@@ -36,6 +36,7 @@ from crescendai.datasets.store import Heard, assemble_store, write_shard
 from crescendai.datasets.tables import write_table
 from crescendai.midi.excerpt import excerpt
 from crescendai.midi.notes import read_midi
+from crescendai.midi.pedalling import with_less_pedal
 from crescendai.midi.rolls import FrameNotes
 from crescendai.params import DemoPretraining, DemoSource, MaestroPretraining, Params
 from stages import run_stage
@@ -57,11 +58,13 @@ class Source(NamedTuple):
 
 
 class Task(NamedTuple):
-    """An excerpt, the piano it is heard on (None: its recording), and how many frames it has."""
+    """An excerpt, the piano it is heard on (None: its recording), how many frames it has, and how much of its pedal."""
 
     source: Source
     piano: tuple[Instrument, Path] | None
     num_frames: int
+    pedal_share: float
+    seed: int
 
 
 def main(corpus: str, params: Params) -> None:
@@ -74,12 +77,15 @@ def main(corpus: str, params: Params) -> None:
         sources = maestro_sources(scale.pretraining, params.seed)
     pianos = [(instrument_named(name), sound_file(name).absolute()) for name in scale.pretraining.instruments]
 
+    pedal_shares = getattr(scale.pretraining, "pedal_shares", [1.0])  # of MAESTRO; the demo's players differ anyway
+
     # ---- Every excerpt on one piano, in turn; in shards, on all workers ---------------------------
     frames_per_s = params.render.sample_rate_hz / params.spectrograms.hop_length
     tasks = [
         Task(
             source, None if source.recording else pianos[row % len(pianos)],
             int((source.end_s - source.start_s) * frames_per_s),
+            1.0 if source.recording else pedal_shares[row % len(pedal_shares)], params.seed + row,
         )
         for row, source in enumerate(sources)
     ]  # fmt: skip
@@ -97,7 +103,7 @@ def main(corpus: str, params: Params) -> None:
             (
                 source.clip_id, piano[0].name if piano else RECORDED, num_frames, num_frames / frames_per_s,
             )
-            for source, piano, num_frames in tasks.all
+            for source, piano, num_frames, *_ in tasks.all
         ]  # fmt: skip
         table = pd.DataFrame(index, columns=["clip_id", "instrument", "num_frames", "duration_s"])
         write_shard(into, table, heard(tasks, params), params.spectrograms.n_mels)
@@ -162,11 +168,13 @@ def heard(tasks: Items[Task], params: Params) -> Iterator[Heard]:
     """Every excerpt's log-mel spectrogram, float16 ``[num_frames, f]`` in dB, and what is played in it."""
     settings, sample_rate_hz = params.spectrograms, params.render.sample_rate_hz
     last, performance = None, None
-    for source, piano, num_frames in tasks:
+    for source, piano, num_frames, pedal_share, seed in tasks:
         if source.midi != last:  # the next stretch of the same performance needs no reading
             midi = source.midi if isinstance(source.midi, bytes) else source.midi[0].read(source.midi[1])
             last, performance = source.midi, read_midi(midi, source.clip_id)
         played = excerpt(performance, source.start_s, source.end_s)
+        if pedal_share < 1.0:
+            played = with_less_pedal(played, pedal_share, np.random.default_rng(seed))
         frames = np.full((num_frames, settings.n_mels), settings.floor_db, dtype=np.float16)
         hop_s = settings.hop_length / sample_rate_hz
         notes = FrameNotes.of(played, num_frames, hop_s) if played.num_notes else FrameNotes.silent(num_frames)

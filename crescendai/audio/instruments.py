@@ -34,11 +34,11 @@ class Instrument:
 INSTRUMENTS: dict[str, Instrument] = {
     instrument.name: instrument
     for instrument in (
-        Instrument("timgm", "midirenderer", 3.0, "TimGM6mb by Tim Brechbill, GPL-2.0"),
-        Instrument("timgm-fluidsynth", "fluidsynth", 3.0, "TimGM6mb by Tim Brechbill, GPL-2.0"),
+        Instrument("timgm", "midirenderer", 2.7, "TimGM6mb by Tim Brechbill, GPL-2.0"),
+        Instrument("timgm-fluidsynth", "fluidsynth", 2.7, "TimGM6mb by Tim Brechbill, GPL-2.0"),
         Instrument("fluidr3", "fluidsynth", 1.5, "FluidR3 GM by Frank Wen, MIT"),
-        Instrument("splendid-grand-sf2", "midirenderer", 2.0, "the samples of splendid-grand, public domain"),
-        Instrument("upright-kw-sf2", "midirenderer", 1.6, "the samples of upright-kw, CC0-1.0"),
+        Instrument("splendid-grand-sf2", "midirenderer", 1.8, "the samples of splendid-grand, public domain"),
+        Instrument("upright-kw-sf2", "midirenderer", 1.45, "the samples of upright-kw, CC0-1.0"),
         Instrument("splendid-grand", "sfizz", 1.0, "Splendid Grand Piano (Steinway), public domain"),
         Instrument("upright-kw", "sfizz", 1.0, "Upright Piano KW (Kawai), CC0-1.0"),
     )

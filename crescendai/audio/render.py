@@ -3,10 +3,12 @@
 ============  ======================  ==================================================
 engine        needs                   what it does with the pedal (CC64)
 ============  ======================  ==================================================
-midirenderer  a wheel                 down from 64
-fluidsynth    libfluidsynth 2 or 3    down from 64
+midirenderer  a wheel                 any depth, and free strings: ours
+fluidsynth    libfluidsynth 2 or 3    any depth, and free strings: ours
 sfizz         a wheel, an SFZ piano   down from 64; half-pedalling on splendid-grand only
 ============  ======================  ==================================================
+
+The first two know a pedal as up or down; see crescendai/midi/damping.py and crescendai/audio/resonance.py.
 """
 
 import io
@@ -17,10 +19,12 @@ import soundfile
 import soxr
 
 from crescendai.audio.instruments import Instrument
+from crescendai.audio.resonance import with_free_strings
 from crescendai.audio.rooms import heard_in
 from crescendai.audio.sfz import play_sfz
 from crescendai.audio.smf import engine_midi
 from crescendai.errors import DataError
+from crescendai.midi.damping import held_by_fingers
 from crescendai.midi.notes import Performance, sounding_end_s, timeline
 
 ENGINE_RATE_HZ = 48_000  # midirenderer knows no other
@@ -47,13 +51,15 @@ def render(
     """
     end_s = sounding_end_s(performance, release_tail_s)
     if instrument.engine == "midirenderer":
-        audio = _play_midirenderer(performance, end_s, sound_file)
+        audio = _play_midirenderer(held_by_fingers(performance, end_s), end_s, sound_file)
     elif instrument.engine == "fluidsynth":
-        audio = _play_fluidsynth(performance, end_s, sound_file)
+        audio = _play_fluidsynth(held_by_fingers(performance, end_s), end_s, sound_file)
     else:
         audio = play_sfz(performance, end_s, sound_file, ENGINE_RATE_HZ)
     audio = audio[: round(end_s * ENGINE_RATE_HZ)] * np.float32(instrument.gain)
     resampled = soxr.resample(audio, ENGINE_RATE_HZ, sample_rate_hz, quality="HQ")
+    if instrument.engine != "sfizz":
+        resampled = with_free_strings(resampled, performance, sample_rate_hz)
     if instrument.room:
         resampled = heard_in(instrument.room, resampled, sample_rate_hz)
     peak = float(np.abs(resampled).max(initial=0.0))

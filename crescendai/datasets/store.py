@@ -4,7 +4,7 @@
 
     <folder>/frames-00000.npy …  float16 [frame, mel band], dB
     <folder>/notes-00000.npy …   if what is played is known: `NOTE` [note], frames counted within the clip
-    <folder>/pedal-00000.npy …   likewise: uint8 [frame], 1 where the sustain pedal is down
+    <folder>/pedal-00000.npy …   likewise: uint8 [frame], depth of the sustain pedal, 0 to 127
     <folder>/spectrogram.json    version of this layout, settings, and rows and checksum of every file
     <folder>/index.parquet       a row a clip: clip_id, instrument, shard, start_frame, num_frames, start_note,
                                  num_notes, duration_s, sha256 (of its frames); written last, it makes the rest count
@@ -30,7 +30,7 @@ from crescendai.datasets.texts import write_texts
 from crescendai.errors import DataError
 from crescendai.midi.rolls import FrameNotes
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DESCRIPTION, INDEX = "spectrogram.json", "index.parquet"
 INDEX_COLUMNS = ["clip_id", "instrument", "shard", "start_frame", "num_frames", "start_note", "num_notes",
                  "duration_s", "sha256"]  # fmt: skip
@@ -145,7 +145,7 @@ def write_shard(folder: Path, clips: pd.DataFrame, spectrograms: Iterable[np.nda
             checksums.append(hashlib.sha256(frames.write(heard)).hexdigest())
             if isinstance(spectrogram, Heard):
                 notes.append(_as_rows(spectrogram.notes))
-                pedals.append(spectrogram.notes.pedal.astype(np.uint8))
+                pedals.append(spectrogram.notes.pedal)
     if notes:
         np.save(folder / "notes.npy", np.concatenate(notes))
         np.save(folder / "pedal.npy", np.concatenate(pedals))

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from crescendai.midi.rolls import PEDAL_DEPTHS
 from crescendai.models.checkpoint import TrainedModel
 from crescendai.models.members import each_member
 
@@ -104,7 +105,8 @@ def _listening(listener: TrainedModel) -> NetworkFunction:
         Port("onset", keys, "float32", "[window, frame, key from A0]: chance that it is struck"),
         Port("sounding", keys, "float32", "[window, frame, key]: chance that its string rings"),
         Port("velocity", keys, "float32", "[window, frame, key]: 0 to 1, where it is struck"),
-        Port("pedal", (1, frames), "float32", "[window, frame]: chance that the sustain pedal is down"),
+        Port("pedal", (1, frames, len(PEDAL_DEPTHS)), "float32",
+             f"[window, frame, depth]: chance that the sustain pedal is at {PEDAL_DEPTHS} of 127 or deeper"),
     )
     inputs = (Port("spectrogram", (1, frames, c.n_mels), "float32", meaning),)
     notes = {"frontend": listener.frontend, "read_by": "crescendai.midi.heard.heard_performance"}

@@ -33,11 +33,17 @@ def pedalled_offsets_s(performance: Performance, pedal_down: int) -> np.ndarray:
     under_pedal = down[np.searchsorted(time_s, performance.offset_s, side="right")]
     offset_s = performance.offset_s.copy()
     offset_s[under_pedal] = release_s[np.searchsorted(release_s, offset_s[under_pedal], side="right")]
-    next_stroke_s = np.full(performance.num_notes, performance.last_offset_s)
+    next_stroke_s = next_strokes_s(performance, performance.last_offset_s)
+    return np.maximum(np.minimum(offset_s, next_stroke_s), np.minimum(performance.offset_s, next_stroke_s))
+
+
+def next_strokes_s(performance: Performance, end_s: float) -> np.ndarray:
+    """When each note's key is struck again: ``[note]`` seconds, ``end_s`` where it is not."""
+    next_s = np.full(performance.num_notes, end_s)
     for pitch in np.unique(performance.pitch):
         same_key = np.flatnonzero(performance.pitch == pitch)
-        next_stroke_s[same_key[:-1]] = performance.onset_s[same_key[1:]]
-    return np.maximum(np.minimum(offset_s, next_stroke_s), np.minimum(performance.offset_s, next_stroke_s))
+        next_s[same_key[:-1]] = performance.onset_s[same_key[1:]]
+    return next_s
 
 
 def sounding_count(onset_s: np.ndarray, offset_s: np.ndarray, time_s: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from crescendai.midi.descriptors import describe_performance
 from crescendai.midi.heard import heard_performance
 from crescendai.midi.notes import Performance
-from crescendai.midi.rolls import NUM_KEYS, Rolls
+from crescendai.midi.rolls import NUM_KEYS, PEDAL_DEPTHS, Rolls
 from crescendai.models.checkpoint import TrainedModel
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import window_starts
@@ -67,7 +67,7 @@ def describe_heard(heard: Performance | None) -> dict[str, float]:
 
 
 def _one_note() -> Performance:
-    rolls = Rolls(*(np.zeros((4, NUM_KEYS)) for _ in range(3)), np.zeros(4))
+    rolls = Rolls(*(np.zeros((4, NUM_KEYS)) for _ in range(3)), np.zeros((4, len(PEDAL_DEPTHS))))
     rolls.onset[1, 40] = rolls.sounding[1, 40] = rolls.velocity[1, 40] = 0.9
     return heard_performance(rolls, 0.02)
 

@@ -11,10 +11,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from crescendai.midi.rolls import NUM_KEYS
+from crescendai.midi.rolls import NUM_KEYS, PEDAL_DEPTHS
 from crescendai.models.backbone import Backbone
 from crescendai.models.presets import BackboneConfig
 
+NUM_ROLLS = 3 * NUM_KEYS + len(PEDAL_DEPTHS)
 RARE_LOGITS = {"onset": -6.5, "sounding": -3.0}  # of about 0.15 % and 5 %: their share of frames and keys
 
 
@@ -24,7 +25,7 @@ class Transcribed(NamedTuple):
     onset: jax.Array  # [b, t, key] logits
     sounding: jax.Array  # [b, t, key] logits
     velocity: jax.Array  # [b, t, key] 0 to 1, of meaning where a key is struck
-    pedal: jax.Array  # [b, t] logits
+    pedal: jax.Array  # [b, t, depth] logits
 
 
 class Transcriber(nn.Module):
@@ -51,15 +52,16 @@ class FrameHead(nn.Module):
         c = self.config
         b = len(patches)
         stretches = patches.reshape(b, -1, c.mel_patches * c.width)
-        out = nn.Dense(c.patch_frames * (3 * NUM_KEYS + 1), bias_init=_rare, name="rolls")(stretches)
-        out = out.reshape(b, -1, 3 * NUM_KEYS + 1)  # [b, t, …]
-        onset, sounding, velocity = jnp.split(out[..., :-1], 3, axis=-1)
-        return Transcribed(onset, sounding, jax.nn.sigmoid(velocity), out[..., -1])
+        out = nn.Dense(c.patch_frames * NUM_ROLLS, bias_init=_rare, name="rolls")(stretches)
+        out = out.reshape(b, -1, NUM_ROLLS)  # [b, t, …]
+        onset, sounding, velocity, pedal = jnp.split(out, (NUM_KEYS, 2 * NUM_KEYS, 3 * NUM_KEYS), axis=-1)
+        return Transcribed(onset, sounding, jax.nn.sigmoid(velocity), pedal)
 
 
 def _rare(key: jax.Array, shape: tuple[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:
     """Biases of `FrameHead`: it starts as the guess that hardly a key is struck and few strings ring."""
     one = jnp.concatenate([
-        jnp.full(NUM_KEYS, RARE_LOGITS["onset"]), jnp.full(NUM_KEYS, RARE_LOGITS["sounding"]), jnp.zeros(NUM_KEYS + 1),
+        jnp.full(NUM_KEYS, RARE_LOGITS["onset"]), jnp.full(NUM_KEYS, RARE_LOGITS["sounding"]),
+        jnp.zeros(NUM_ROLLS - 2 * NUM_KEYS),
     ])  # fmt: skip
     return jnp.tile(one, shape[0] // len(one)).astype(dtype)

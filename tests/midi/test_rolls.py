@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from crescendai.midi.excerpt import excerpt
 from crescendai.midi.heard import heard_performance, onset_f1
-from crescendai.midi.rolls import FrameNotes, Rolls
+from crescendai.midi.rolls import PEDAL_DEPTHS, FrameNotes, Rolls
 from tests.midi.test_notes import performance
 
 HOP_S = 0.02
@@ -23,7 +23,8 @@ def test_a_note_is_struck_once_and_rings_until_the_damper_falls():
     np.testing.assert_array_equal(np.argwhere(rolls.onset), [[10, 39], [50, 43]])
     assert rolls.velocity[10, 39] == pytest.approx(100 / 127) and rolls.velocity.sum() < 1.2
     assert np.flatnonzero(rolls.sounding[:, 39]).tolist() == list(range(10, 30))
-    assert np.flatnonzero(rolls.pedal)[[0, -1]].tolist() == [45, 99]
+    for depth in range(len(PEDAL_DEPTHS)):  # all the way down
+        assert np.flatnonzero(rolls.pedal[:, depth])[[0, -1]].tolist() == [45, 99]
     # The last key is up at 1.4 s; what the pedal holds beyond that is not written down.
     assert np.flatnonzero(rolls.sounding[:, 43])[[0, -1]].tolist() == [50, 69]
 
@@ -53,14 +54,27 @@ def test_what_is_written_exactly_is_heard_exactly(notes):
 
 
 def test_a_stroke_between_two_frames_is_one_stroke_between_them():
-    rolls = Rolls(*(np.zeros((10, 88)) for _ in range(3)), np.zeros(10))
+    rolls = Rolls(*(np.zeros((10, 88)) for _ in range(3)), np.zeros((10, len(PEDAL_DEPTHS))))
     rolls.onset[4, 40], rolls.onset[5, 40], rolls.velocity[4, 40] = 0.45, 0.4, 0.5
     heard = heard_performance(rolls, HOP_S)
     assert heard.num_notes == 1 and 4 * HOP_S < heard.onset_s[0] < 5 * HOP_S
 
 
+def test_the_pedal_is_heard_as_deep_as_it_is():
+    moved = [(0.4, 64, 30), (1.0, 64, 80), (1.6, 64, 127), (2.4, 64, 5)]
+    rolls = rolls_of(performance([(60, 100, 0.2, 3.0)], moved))
+    assert rolls.pedal.sum(axis=1)[[10, 25, 60, 100, 130]].tolist() == [0, 1, 2, 3, 0]
+    rolls = Rolls(*(np.asarray(part, float) for part in rolls))
+    heard = heard_performance(rolls, HOP_S)
+    np.testing.assert_allclose(heard.pedal_time_s, [0.4, 1.0, 1.6, 2.4], atol=1e-9)
+    assert (np.abs(heard.pedal_value - [30, 80, 127, 5]) < 15).all()
+    unsure = rolls._replace(pedal=rolls.pedal * 0.5)  # of what is heard by halves, half
+    np.testing.assert_allclose(heard_performance(unsure, HOP_S).pedal_value, heard.pedal_value / 2, atol=1)
+
+
 def test_silence_is_no_performance():
-    assert heard_performance(Rolls(*(np.full((10, 88), 0.1) for _ in range(3)), np.zeros(10)), HOP_S) is None
+    rolls = Rolls(*(np.full((10, 88), 0.1) for _ in range(3)), np.zeros((10, len(PEDAL_DEPTHS))))
+    assert heard_performance(rolls, HOP_S) is None
     assert onset_f1(None, performance([(60, 80, 0.0, 1.0)])) == (0, 0, 1)
 
 
