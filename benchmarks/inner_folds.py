@@ -26,18 +26,18 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from crescendai.datasets.splits import NO_FOLD, deal_groups
-from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table
-from crescendai.datasets.targets import Targets, read_targets
+from crescendai.datasets.targets import Targets
 from crescendai.errors import CrescendaiError, ParamsError
 from crescendai.evaluation.baselines import TrainingPart, predict_baselines
 from crescendai.evaluation.missing import evaluate_known
-from crescendai.models.checkpoint import TrainedModel, load_model
+from crescendai.models.checkpoint import TrainedModel
 from crescendai.params import Params, load_params
 from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
 from crescendai.training.parts import folds_of
 from crescendai.training.pupil import Pupil, learn, make_pupil, rate
+from crescendai.training.rated_corpus import read_rated_corpus
 from crescendai.training.watch import Watch
 
 SHARES = 4  # of the training part; with fewer groups, one a group
@@ -94,16 +94,8 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def read_corpus(corpus: str, protocol: str) -> Corpus:
-    folder = Path("data") / corpus
-    targets = read_targets(folder)
-    table = read_table(folder / "clips.parquet", ["clip_id", "movement", *targets.names])
-    described = read_table(folder / "descriptors.parquet").merge(
-        read_table(folder / "heard.parquet"), on=["clip_id", "instrument"], how="left"
-    )
-    store = SpectrogramStore(folder / "spectrograms")
-    clips = RatedClips.of(table, read_table(folder / "ratings.parquet"), store, described, targets)
-    fold, group = folds_of(read_table(folder / "folds.parquet"), protocol, table["clip_id"])
-    pretrained = load_model(Path("models") / corpus / "pretrained" / "network")
+    table, targets, _, clips, pretrained, _ = read_rated_corpus(corpus)
+    fold, group = folds_of(read_table(Path("data") / corpus / "folds.parquet"), protocol, table["clip_id"])
     return Corpus(corpus, clips, targets, pretrained, table["movement"].to_numpy(str), fold, group)
 
 

@@ -9,15 +9,16 @@ Writes   data/<corpus>/predictions/networks.parquet    ratings of each clip, out
          plots/<corpus>/curves.csv                     the same without the speed, for git
          models/<corpus>/finetuned/<model>-<protocol>-fold<k>.*   weights (safetensors), description (JSON)
 Run      python -m stages.finetune <corpus>
-Takes    on two cores: the demo corpus two minutes, PercePiano on three pianos half an hour (an encoder that learns
-         takes minutes an epoch and fold); killed, it goes on where it was
+Takes    on two cores: the demo corpus two minutes, PercePiano on three pianos a quarter of an hour to half an hour (an
+         encoder that learns takes minutes an epoch and fold); killed, it goes on where it was
 Expect   PercePiano, composition, R² of hybrid: see metrics/<corpus>.json
 
 `finetune.models` lists the networks: with or without pretraining, with or without named descriptors. For each of
 them, each protocol of `split` and each fold, whole groups of the training part are kept apart; the network learns
 from random windows of the others, and predicts the fold, whose ratings nothing here has looked at. With a frozen
 encoder the last weights are kept, else those of the best loss on what was kept apart. Losses are on standardised
-ratings: the mean rater's squared error is 1, and 1 - error is about R².
+ratings: the mean rater's squared error is 1, and 1 - error is about R². With `finetune.kernel_weight`, kernel ridge
+regression on what a frozen encoder hears is solved for beside each network, and both rate together.
 
 `finetune.checks` say how far the first row can be trusted: it learns under all protocols of the corpus; under the
 first one, from shares of the clips, and from ratings of other clips. Where every clip was heard on several pianos, it
@@ -31,16 +32,14 @@ import pandas as pd
 
 from crescendai.datasets.manifest import sha256_of
 from crescendai.datasets.splits import all_protocols, protocol_name
-from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table, write_table
-from crescendai.datasets.targets import read_targets
 from crescendai.datasets.texts import write_texts
-from crescendai.models.checkpoint import load_model, save_model
+from crescendai.models.checkpoint import save_model
 from crescendai.params import Params
 from crescendai.training.classroom import Classroom, on_instruments, on_shares, on_shuffled_ratings
-from crescendai.training.clips import RatedClips
 from crescendai.training.parts import folds_of, parts_of
 from crescendai.training.pupil import make_pupil
+from crescendai.training.rated_corpus import read_rated_corpus
 from crescendai.training.resume import code_sha256
 from stages import run_stage
 
@@ -51,19 +50,10 @@ CURVES_CSV = ["protocol", "model", "fold", "epoch", "train_loss", "validation_lo
 def main(corpus: str, params: Params) -> None:
     # ---- Inputs ---------------------------------------------------------------------------------
     folder, scale, checks = Path("data") / corpus, getattr(params.scale, corpus), params.finetune.checks
-    files = [folder / name for name in ("clips.parquet", "ratings.parquet", "folds.parquet", "descriptors.parquet",
-                                        "heard.parquet", "spectrograms/index.parquet")]  # fmt: skip
-    pretrained_path = Path("models") / corpus / "pretrained" / "network"
-    pretrained = load_model(pretrained_path)
-    targets = read_targets(folder)
-    table = read_table(files[0], ["clip_id", "movement", *targets.names])
-    folds = read_table(files[2])
-    described = read_table(files[3]).merge(read_table(files[4]), on=["clip_id", "instrument"], how="left")
-    store = SpectrogramStore(folder / "spectrograms")
-    clips = RatedClips.of(table, read_table(files[1]), store, described, targets)
-    inputs = [sha256_of(file) for file in [*files, pretrained_path.with_name("network.safetensors")]]
+    table, targets, store, clips, pretrained, inputs = read_rated_corpus(corpus)
+    folds = read_table(folder / "folds.parquet")
     key = {"finetune": params.finetune.model_dump(), "lr": params.lr, "seed": params.seed,
-           "scale": scale.finetune.model_dump(), "inputs": inputs,
+           "scale": scale.finetune.model_dump(), "inputs": [*inputs, sha256_of(folder / "folds.parquet")],
            "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
     room = Classroom(corpus, params, pretrained, table["clip_id"].to_numpy(), RESUME, key)
 
@@ -97,8 +87,9 @@ def main(corpus: str, params: Params) -> None:
     instruments = on_instruments(*asked, store.index["instrument"].to_numpy(str))
 
     # ---- Outputs --------------------------------------------------------------------------------
+    models = Path("models") / corpus
     for name, trained in room.models.items():
-        save_model(trained, Path("models") / corpus / "finetuned" / name, pretrained_path)
+        save_model(trained, models / "finetuned" / name, models / "pretrained" / "network")
     curves = pd.concat(room.curves, ignore_index=True)
     write_table(curves, folder / "curves.parquet")
     shared = curves[curves["protocol"].isin([protocol_name(spec) for spec in split])]

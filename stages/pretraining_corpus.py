@@ -6,11 +6,13 @@ Writes   data/<corpus>/pretraining/spectrograms/      log-mel in dB and what is 
          data/<corpus>/pretraining/excerpts.parquet   a row an excerpt, in the same order: what it is, and
                                                       train or validation
 Run      python -m stages.pretraining_corpus <corpus>
-Takes    on two cores: 25 hours of MAESTRO on five pianos and rooms twenty minutes, the demo corpus seconds. Killed, it
-         goes on with the shards that are missing
+Takes    on two cores: 49 hours of MAESTRO on five pianos and rooms fifteen minutes to forty, the demo corpus seconds.
+         Killed, it goes on with the shards that are missing
 
 Music that the rated corpus holds is left out by name (scale.percepiano.pretraining.exclude_pieces), and the
-list of what was left out is printed. Where recordings are wanted and there, they are heard instead of a piano.
+list of what was left out is printed. Where recordings are wanted and there, they are heard instead of a piano. Of
+some rendered excerpts of MAESTRO a share of the pedal's presses is left out (pedal_shares): its players hardly ever
+play without, and a network could guess the pedal from the music.
 The demo corpus has no other music: there, other players play it.
 """
 
@@ -63,8 +65,8 @@ class Task(NamedTuple):
     source: Source
     piano: tuple[Instrument, Path] | None
     num_frames: int
-    pedal_share: float
-    seed: int
+    pedal_share: float = 1.0
+    seed: int = 0
 
 
 def main(corpus: str, params: Params) -> None:

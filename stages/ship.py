@@ -20,21 +20,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from crescendai.datasets.manifest import sha256_of
 from crescendai.datasets.splits import protocol_name
-from crescendai.datasets.store import SpectrogramStore
 from crescendai.datasets.tables import read_table
-from crescendai.datasets.targets import read_targets
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
 from crescendai.evaluation.intervals import half_widths, out_of_fold_coverage
 from crescendai.model_card import Facts, model_card
-from crescendai.models.checkpoint import TrainedModel, in_precision, load_model
+from crescendai.models.checkpoint import TrainedModel, in_precision
 from crescendai.models.rating import make_rate
 from crescendai.params import Params
 from crescendai.shipped import Intervals, pack_model
-from crescendai.training.clips import RatedClips
 from crescendai.training.pupil import learn, make_pupil
+from crescendai.training.rated_corpus import read_rated_corpus
 from crescendai.training.resume import Resume, code_sha256
 from crescendai.training.watch import Watch
 from stages import run_stage
@@ -46,18 +43,10 @@ SAMPLE = 16  # clips on which half precision is compared
 def main(corpus: str, params: Params) -> None:
     # ---- Inputs ---------------------------------------------------------------------------------
     folder, shipped = Path("data") / corpus, Path("models") / corpus / "shipped"
-    targets = read_targets(folder)
+    table, targets, store, clips, pretrained, inputs = read_rated_corpus(corpus)
     if targets.names != NAMES:
         raise DataError(f"{folder}: expected ratings of all {len(NAMES)} dimensions to ship a model, found "
                         f"{len(targets.names)} targets; ship demo or percepiano")
-    files = [folder / name for name in ("clips.parquet", "ratings.parquet", "descriptors.parquet", "heard.parquet",
-                                        "spectrograms/index.parquet")]  # fmt: skip
-    pretrained_path = Path("models") / corpus / "pretrained" / "network"
-    pretrained = load_model(pretrained_path)
-    table = read_table(files[0], ["clip_id", "passage", "player", *NAMES])
-    described = read_table(files[2]).merge(read_table(files[3]), on=["clip_id", "instrument"], how="left")
-    store = SpectrogramStore(folder / "spectrograms")
-    clips = RatedClips.of(table, read_table(files[1]), store, described, targets)
 
     # ---- Training on all clips --------------------------------------------------------------------
     name, row = next(iter(params.finetune.models.items()))
@@ -65,10 +54,9 @@ def main(corpus: str, params: Params) -> None:
     pupil = make_pupil(name, row, clips, targets, pretrained, scale, params)
     everything = np.arange(len(table))
     watched = everything[:: max(len(table) // SAMPLE, 1)]  # learned from as well: the curve only says that it learns
-    inputs = [*files, pretrained_path.with_name("network.safetensors")]
     key = {"where": "ship", "finetune": params.finetune.model_dump(), "lr": params.lr, "seed": params.seed,
            "scale": scale.model_dump(), "code": code_sha256("crescendai/models", "crescendai/training"),
-           "inputs": [sha256_of(file) for file in inputs]}  # fmt: skip
+           "inputs": inputs}  # fmt: skip
     watch = Watch(Path("models") / corpus, Resume(RESUME, key))
     trained, _ = learn(pupil, everything, watched, pretrained, params, "ship", watch)
 

@@ -1,8 +1,8 @@
 """A SoundFont made of an SFZ piano's samples, which midirenderer plays ten times as fast and more.
 
 Samples become mono and 16 bits; velocity layers, roots, levels, releases, loops and low-pass filters are kept.
-SFZ's and SoundFont's common law of velocity, amplitude ``(velocity / 127)^2``, is that of both engines. Half-pedalling
-and string resonance are not kept: an SFZ piano through sfizz has them.
+SFZ's and SoundFont's common law of velocity, amplitude ``(velocity / 127)^2``, is that of both engines. An SFZ piano's
+own half-pedalling and string resonance are not kept; `crescendai.audio.render` has its own.
 
 Format: *SoundFont Technical Specification 2.01*, E-mu Systems, 1998, sections 5 to 8.
 """
