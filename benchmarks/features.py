@@ -28,11 +28,13 @@ import pandas as pd
 from crescendai.audio.instruments import instrument_named
 from crescendai.audio.logmel import log_mel_spectrogram
 from crescendai.audio.render import ENGINE_RATE_HZ
+from crescendai.audio.resonance import with_free_strings
 from crescendai.datasets.cluster import Backend
 from crescendai.datasets.maestro import draw_excerpts, open_maestro
 from crescendai.datasets.pianos import sound_file
 from crescendai.datasets.shards import Items, cut_shards, map_shards
 from crescendai.datasets.store import SpectrogramStore, assemble_store, write_shard
+from crescendai.midi.damping import held_by_fingers
 from crescendai.midi.excerpt import excerpt
 from crescendai.midi.notes import read_midi, write_midi
 from crescendai.params import Params, load_params
@@ -77,7 +79,8 @@ def main() -> None:
     whole_h = ALL_HOURS / (seconds / ours_s)
     print(f"{options.hours:.2f} h in {ours_s:.0f} s with {options.workers} workers: {seconds / ours_s:.1f} x real time")
     print(f"{ALL_HOURS} h / {seconds / ours_s:.1f} = {whole_h:.2f} h for all of MAESTRO")
-    print(f"neither engine, resampling nor spectrogram: {share:.1%}; peak memory of all {memory.peak_gb:.2f} GB")
+    print(f"neither engine, resampling, free strings nor spectrogram: {share:.1%}")
+    print(f"peak memory of all {memory.peak_gb:.2f} GB")
     print(json.dumps({
         "name": f"MAESTRO MIDI to spectrograms, {options.hours:.2f} h, {options.workers} workers",
         "ours": round(seconds / ours_s, 1), "peer": None if options.alone else round(seconds / peer_s, 1),
@@ -156,7 +159,7 @@ def _whole_s(task: Task, params: Params) -> float:
 
 
 def _own_s(task: Task, params: Params) -> float:
-    """Seconds of the libraries alone; 0 of an excerpt without notes."""
+    """Seconds of engine, resampling, free strings and spectrogram alone; 0 of an excerpt without notes."""
     import midirenderer
     import soxr
 
@@ -165,11 +168,12 @@ def _own_s(task: Task, params: Params) -> float:
     if not played.num_notes:
         return 0.0
     end_s = played.last_offset_s + params.render.release_tail_s
-    content, font = write_midi(played, end_s), task.piano[1].read_bytes()
+    content, font = write_midi(held_by_fingers(played, end_s), end_s), task.piano[1].read_bytes()
     audio = np.random.default_rng(0).normal(0.0, 0.1, round(end_s * ENGINE_RATE_HZ)).astype(np.float32)
     started = time.perf_counter()
     midirenderer.render_wave_from(font, content)
     resampled = soxr.resample(audio, ENGINE_RATE_HZ, rate_hz, quality="HQ")
+    resampled = with_free_strings(resampled, played, rate_hz)
     log_mel_spectrogram(resampled, rate_hz, **params.spectrograms.model_dump())
     return time.perf_counter() - started
 

@@ -7,7 +7,8 @@ scores are lower, but compare.
 
 Run    python -m benchmarks.inner_folds descriptor_dropout=0.4 head_dropout=0.2,fusion_width=256
        [--corpus percepiano] [--protocol composition] [--classical]
-       Each argument is a variant of params.yaml: lr, or keys of `finetune` or of its scale. --classical: beside the
+       Each argument is a variant of params.yaml: lr, or keys of `finetune` or of its scale, such as
+       kernel_shares.harmony=0.1. --classical: beside the
        networks, the blend of ridge, trees and SVR on the same descriptors, and its mean with the first variant.
 Takes  on two cores, on PercePiano five minutes to hear all clips once, and a minute a variant
 Needs  dvc repro listen@percepiano, split@percepiano
@@ -94,9 +95,11 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def read_corpus(corpus: str, protocol: str) -> Corpus:
-    table, targets, _, clips, pretrained, _ = read_rated_corpus(corpus)
-    fold, group = folds_of(read_table(Path("data") / corpus / "folds.parquet"), protocol, table["clip_id"])
-    return Corpus(corpus, clips, targets, pretrained, table["movement"].to_numpy(str), fold, group)
+    folder = Path("data") / corpus
+    rated = read_rated_corpus(folder, Path("models") / corpus / "pretrained" / "network")
+    fold, group = folds_of(read_table(folder / "folds.parquet"), protocol, rated.table["clip_id"])
+    movement = rated.table["movement"].to_numpy(str)
+    return Corpus(corpus, rated.clips, rated.targets, rated.pretrained, movement, fold, group)
 
 
 def changed(params: Params, corpus: str, text: str) -> Params:
@@ -109,10 +112,13 @@ def changed(params: Params, corpus: str, text: str) -> Params:
     places = values, values["finetune"], values["scale"][corpus]["finetune"]
     for pair in text.split(","):
         key, _, value = pair.partition("=")
-        place = next((place for place in places if key in place and value), None)
+        first, *inside = key.split(".")
+        place = next((place for place in places if first in place and value), None)
         if place is None:
             raise ParamsError(f"variant: expected key=value of lr, finetune or its scale, found {pair!r}; correct it")
-        place[key] = YAML(typ="safe", pure=True).load(value)
+        for name in inside:
+            place, first = place[first], name
+        place[first] = YAML(typ="safe", pure=True).load(value)
     return Params.model_validate(values)
 
 

@@ -4,6 +4,7 @@
 therefore read as YAML 1.2.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -127,6 +128,19 @@ class Checks(_Section):
     shuffled_ratings: bool
 
 
+class KernelShares(_Section):
+    pooled: NotNegative
+    sound: NotNegative
+    played: NotNegative
+    harmony: NotNegative
+
+    @model_validator(mode="after")
+    def _compares_something(self) -> "KernelShares":
+        if not self.pooled + self.sound:
+            raise ValueError("expected a share above 0 of pooled or sound, which every clip has")
+        return self
+
+
 class Finetune(_Section):
     models: Annotated[dict[str, FinetunedModel], Field(min_length=1)]
     checks: Checks
@@ -143,6 +157,7 @@ class Finetune(_Section):
     kernel_weight: Annotated[float, Field(ge=0, le=1)]
     kernel_length_scale: Positive
     kernel_penalty: Positive
+    kernel_shares: KernelShares
     stochastic_depth: Share
     patchout: Share
     weight_decay: NotNegative
@@ -194,6 +209,14 @@ class MaestroPretraining(_Section):
     pedal_shares: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
     recordings: Literal["none", "some", "all"]
     exclude_pieces: list[str]
+
+    @model_validator(mode="after")
+    def _every_piano_with_every_share(self) -> "MaestroPretraining":
+        pianos, shares = len(self.instruments), len(self.pedal_shares)
+        if math.gcd(pianos, shares) > 1:
+            raise ValueError(f"expected numbers of instruments and pedal_shares without a common divisor, so that each "
+                             f"piano is heard with each share; found {pianos} and {shares}")
+        return self
 
 
 class FolderSource(_Section):

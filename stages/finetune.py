@@ -50,7 +50,8 @@ CURVES_CSV = ["protocol", "model", "fold", "epoch", "train_loss", "validation_lo
 def main(corpus: str, params: Params) -> None:
     # ---- Inputs ---------------------------------------------------------------------------------
     folder, scale, checks = Path("data") / corpus, getattr(params.scale, corpus), params.finetune.checks
-    table, targets, store, clips, pretrained, inputs = read_rated_corpus(corpus)
+    models = Path("models") / corpus
+    table, targets, store, clips, pretrained, inputs = read_rated_corpus(folder, models / "pretrained" / "network")
     folds = read_table(folder / "folds.parquet")
     key = {"finetune": params.finetune.model_dump(), "lr": params.lr, "seed": params.seed,
            "scale": scale.finetune.model_dump(), "inputs": [*inputs, sha256_of(folder / "folds.parquet")],
@@ -87,7 +88,6 @@ def main(corpus: str, params: Params) -> None:
     instruments = on_instruments(*asked, store.index["instrument"].to_numpy(str))
 
     # ---- Outputs --------------------------------------------------------------------------------
-    models = Path("models") / corpus
     for name, trained in room.models.items():
         save_model(trained, models / "finetuned" / name, models / "pretrained" / "network")
     curves = pd.concat(room.curves, ignore_index=True)

@@ -43,7 +43,8 @@ SAMPLE = 16  # clips on which half precision is compared
 def main(corpus: str, params: Params) -> None:
     # ---- Inputs ---------------------------------------------------------------------------------
     folder, shipped = Path("data") / corpus, Path("models") / corpus / "shipped"
-    table, targets, store, clips, pretrained, inputs = read_rated_corpus(corpus)
+    network = Path("models") / corpus / "pretrained" / "network"
+    table, targets, store, clips, pretrained, inputs = read_rated_corpus(folder, network)
     if targets.names != NAMES:
         raise DataError(f"{folder}: expected ratings of all {len(NAMES)} dimensions to ship a model, found "
                         f"{len(targets.names)} targets; ship demo or percepiano")

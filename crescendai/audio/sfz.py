@@ -57,7 +57,7 @@ def _prepared(sfz: Path, folder: Path) -> Path:
         text = text.replace("<control>", "<control>\nhint_ram_based=1", 1)
     else:
         text = "<control>\nhint_ram_based=1\n" + text
-    # sfizz's own pedal is down from 32; the other engines', and General MIDI's, from 64. An instrument
+    # sfizz's own pedal is down from 32, General MIDI's from 64. An instrument
     # with its own half-pedalling names another controller and is left as it is.
     if "sustain_cc" not in text:
         text = text.replace("<global>", "<global>\nsustain_lo=64", 1)

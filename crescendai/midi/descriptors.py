@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from crescendai.midi.harmony import describe_harmony
 from crescendai.midi.notes import Performance
 from crescendai.midi.sounding import PEDAL_DOWN, SHORTEST_S, chord_starts, pedalled_offsets_s, top_of_chords
 from crescendai.midi.statistics import correlation, mean, median, moving_mean, percentiles, slope, std
-from crescendai.midi.texture import describe_harmony, describe_pedal, describe_texture, describe_voicing
+from crescendai.midi.texture import describe_pedal, describe_texture, describe_voicing
 
 PULSE_LAGS_S = (0.15, 2.0)  # 400 to 30 beats a minute
 
@@ -19,7 +20,7 @@ def describe_performance(performance: Performance) -> dict[str, float]:
         performance: notes in seconds, pedal movements; see ``crescendai.midi.notes``.
 
     Returns:
-        95 floats. Times are seconds, rates are per second, shares lie in [0, 1], velocities
+        137 floats. Times are seconds, rates are per second, shares lie in [0, 1], velocities
         and pedal depths are MIDI's 0-127. What a performance has none of (chords, pedal) reads 0.
     """
     chords = chord_starts(performance.onset_s)

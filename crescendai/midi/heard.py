@@ -3,12 +3,12 @@
 import numpy as np
 
 from crescendai.midi.notes import Performance
-from crescendai.midi.rolls import HIGHEST_VALUE, LOWEST_KEY, SUSTAIN, Rolls
+from crescendai.midi.rolls import HIGHEST_VALUE, LOWEST_KEY, PEDAL_DEPTHS, SUSTAIN, Rolls
 
 LIKELY = 0.5  # a ringing string is taken for real from this chance on
-# Depth between two of PEDAL_DEPTHS: their middle; the pedal is heard at its mean depth by the chances of all three.
-DEPTH_STEPS = np.diff([0.0, 42.0, 82.0, 114.0])
 LIKELY_STROKE = 0.25  # and a stroke from this one: best F1 of 0.15 to 0.5 on held-out MAESTRO, 0.73 against 0.64 at 0.5
+# From PEDAL_DEPTHS[i] to the next a pedal is in the middle of both; its depth is the mean by the chances of all.
+DEPTH_STEPS = np.diff([0.0, *np.add(PEDAL_DEPTHS, [*PEDAL_DEPTHS[1:], HIGHEST_VALUE + 1]) / 2])
 
 
 def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:

@@ -28,6 +28,9 @@ class Rolls(NamedTuple):
 class FrameNotes:
     """The notes of a performance in frames: a few kilobytes from which any stretch of its rolls is made.
 
+    Strings ring as `crescendai.midi.damping` has it, which is how pianos of `crescendai.audio.render` sound, but for
+    those of sfizz.
+
     key: ``[note]`` 0 to 87. first, last: ``[note]`` frame of the stroke, and of the damper. velocity: 0 to 1.
     pedal: uint8 ``[t]`` depth of the sustain pedal, 0 to 127.
     """

@@ -1,10 +1,10 @@
-"""What sounds together: voicing of chords, pedal, texture and harmony."""
+"""What sounds together: voicing of chords, pedal and texture."""
 
 import numpy as np
 
+from crescendai.midi.damping import DAMPED, FREE
 from crescendai.midi.notes import Performance
 from crescendai.midi.sounding import (
-    CHORD_WINDOW_S,
     PEDAL_DOWN,
     SHORTEST_S,
     depth_at,
@@ -12,15 +12,10 @@ from crescendai.midi.sounding import (
     sounding_count,
     top_of_chords,
 )
-from crescendai.midi.statistics import correlation, mean, median, percentiles, slope, std
+from crescendai.midi.statistics import mean, median, percentiles, slope, std
 
 GRID_S = 0.02  # step at which pedal and polyphony are looked at; half a chord window
-PEDAL_PARTIAL = (20, 100)  # between resting foot and floor: half-pedalling
 LOW_REGISTER, HIGH_REGISTER = 48, 72  # below C3, above C5
-# How well each pitch class fits a major and a minor key on C: C. Krumhansl, Cognitive Foundations
-# of Musical Pitch, 1990, table 2.1.
-MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 
 
 def describe_voicing(performance: Performance, chords: np.ndarray) -> dict[str, float]:
@@ -57,7 +52,7 @@ def describe_pedal(performance: Performance, chords: np.ndarray) -> dict[str, fl
     down = depth >= PEDAL_DOWN
     presses = np.flatnonzero(~down[:-1] & down[1:])
     releases = np.flatnonzero(down[:-1] & ~down[1:])
-    partial = (depth > PEDAL_PARTIAL[0]) & (depth < PEDAL_PARTIAL[1])
+    partial = (depth > DAMPED) & (depth < FREE)
     chord_s = onset[chords]
     before = np.searchsorted(chord_s, grid_s[presses], side="right") - 1
     lag_s = grid_s[presses] - chord_s[np.maximum(before, 0)]
@@ -105,33 +100,4 @@ def describe_texture(performance: Performance, chords: np.ndarray) -> dict[str, 
         "low_register_share": mean(pitch < LOW_REGISTER),
         "high_register_share": mean(pitch > HIGH_REGISTER),
         "melody_pitch_mean": mean(pitch[top_of_chords(performance.pitch, chords)]),
-    }
-
-
-def describe_harmony(performance: Performance, chords: np.ndarray) -> dict[str, float]:
-    weight = np.maximum(performance.offset_s - performance.onset_s, SHORTEST_S)
-    pitch_class = np.bincount(performance.pitch % 12, weight, minlength=12)
-    share = pitch_class / pitch_class.sum()
-    major, minor = (
-        np.array([correlation(share, np.roll(profile, tonic)) for tonic in range(12)])
-        for profile in (MAJOR_PROFILE, MINOR_PROFILE)
-    )
-    top = performance.pitch[top_of_chords(performance.pitch, chords)].astype(int)
-    leap = np.abs(np.diff(top))
-    # Neighbouring notes in time, whichever voice: the intervals the ear compares.
-    together = np.abs(np.subtract.outer(performance.pitch.astype(int), performance.pitch.astype(int)))
-    near = np.abs(np.subtract.outer(performance.onset_s, performance.onset_s)) < CHORD_WINDOW_S
-    pairs = together[np.triu(near, 1)] % 12
-    return {
-        "major_fit": major.max(),
-        "minor_fit": minor.max(),
-        "minor_over_major": minor.max() - major.max(),
-        "pitch_class_entropy": -np.sum(share * np.log2(np.maximum(share, 1e-9))),
-        "chord_minor_third_share": mean(pairs == 3),
-        "chord_major_third_share": mean(pairs == 4),
-        "chord_dissonance_share": mean(np.isin(pairs, (1, 2, 6, 10, 11))),
-        "chord_octave_share": mean(pairs == 0),
-        "melody_leap_mean": mean(leap),
-        "melody_step_share": mean((leap > 0) & (leap < 3)),
-        "melody_repeat_share": mean(leap == 0),
     }

@@ -36,7 +36,8 @@ from crescendai.models.ssast import MaskedPatchModel
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
 
-EXACT = ("kernel/coefficients",)  # parameters that are float32 in every file: their terms are large and nearly cancel
+# Parameters that are float32 in every file: the terms of a kernel's sum are large and nearly cancel.
+EXACT = ("kernel/coefficients", "kernel/share")
 LISTENED = ("backbone/",)  # parameters that a model may have in common with its listener
 Network = AudioSpectrogramTransformer | HybridTransformer | Transcriber | MaskedPatchModel | MaskedAutoencoder
 KINDS: dict[str, type[nn.Module]] = {

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from crescendai.midi.descriptors import describe_performance
+from crescendai.midi.harmony import describe_harmony
 from crescendai.midi.heard import heard_performance
 from crescendai.midi.notes import Performance
 from crescendai.midi.rolls import NUM_KEYS, PEDAL_DEPTHS, Rolls
@@ -73,3 +74,4 @@ def _one_note() -> Performance:
 
 
 HEARD_NAMES = tuple(HEARD + name for name in describe_performance(_one_note()))
+HEARD_HARMONY = frozenset(HEARD + name for name in describe_harmony(_one_note(), np.array([0])))  # what, not how

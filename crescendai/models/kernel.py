@@ -15,17 +15,19 @@ from crescendai.models.descriptors import FURTHEST_STD
 SMALLEST = 1e-12  # squared distance; the root's slope at 0 is infinite
 
 
-def features_of(pooled: jax.Array, descriptors: jax.Array, mean: jax.Array, std: jax.Array) -> jax.Array:
+def features_of(
+    pooled: jax.Array, descriptors: jax.Array, mean: jax.Array, std: jax.Array, share: jax.Array
+) -> jax.Array:  # fmt: skip
     """What clips are compared by: ``[b, d]`` and standardised ``[b, m]`` -> ``[b, d + m]``.
 
-    The squared distance of two rows is the mean of two mean squares, in standard deviations: of what was pooled, and
-    of the descriptors.
+    The squared distance of two rows is a weighted mean of squared differences, in standard deviations.
 
     mean, std: ``[d]`` of what was pooled, over the training part; a constant has an infinite deviation.
+    share: ``[m]`` weight of each descriptor; what they leave of 1 is for what was pooled, each of it alike.
     """
     standardised = jnp.clip((pooled - mean) / std, -FURTHEST_STD, FURTHEST_STD)
-    parts = (part * (2 * part.shape[-1]) ** -0.5 for part in (standardised, descriptors))
-    return jnp.concatenate([*parts], axis=-1)
+    rest = jnp.maximum(1.0 - share.sum(), 0.0) / standardised.shape[-1]
+    return jnp.concatenate([standardised * rest**0.5, descriptors * share**0.5], axis=-1)
 
 
 def matern(a: jax.Array, b: jax.Array, length_scale: float) -> jax.Array:
@@ -49,12 +51,13 @@ class KernelRidge(nn.Module):
     @nn.compact
     def __call__(self, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
         """``[b, d]`` and standardised ``[b, m]`` -> ``[b, num_outputs]``."""
-        d, zeros = pooled.shape[-1], nn.initializers.zeros
+        d, m, zeros = pooled.shape[-1], descriptors.shape[-1], nn.initializers.zeros
         mean, std = self.param("mean", zeros, (d,)), self.param("std", nn.initializers.ones, (d,))
-        rated = self.param("clips", zeros, (self.num_clips, d + descriptors.shape[-1]))
+        share = self.param("share", nn.initializers.constant(0.5 / m), (m,))
+        rated = self.param("clips", zeros, (self.num_clips, d + m))
         coefficients = self.param("coefficients", zeros, (self.num_clips, self.num_outputs))
         bias = self.param("bias", zeros, (self.num_outputs,))
-        features = features_of(pooled, descriptors, mean, std)
+        features = features_of(pooled, descriptors, mean, std, share)
         return _exact(matern(features, rated, self.length_scale), coefficients) + bias
 
 

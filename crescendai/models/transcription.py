@@ -2,7 +2,8 @@
 
 Where a spectrogram was rendered from MIDI, the keys struck, their velocity, the strings that ring and the pedal
 are known for every frame. No listener's rating is used. The targets are those of Hawthorne et al., *Onsets and
-frames* (arXiv 1710.11153), with the pedal as in Kong et al. (arXiv 2010.01815).
+frames* (arXiv 1710.11153), with the pedal of Kong et al. (arXiv 2010.01815), at three
+depths in place of one.
 """
 
 from typing import NamedTuple

@@ -1,9 +1,12 @@
 """The kernel beside a network's head, see `crescendai.models.kernel`: solved for in one go, from a frozen encoder."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.hearing import HEARD, HEARD_HARMONY
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.kernel import features_of, matern
 from crescendai.training.clips import RatedClips
@@ -15,21 +18,36 @@ SAME = 1e-4  # added to the kernel's diagonal: two clips may be one recording, a
 
 def with_kernel(
     network: HybridTransformer, clips: RatedClips, encoded: EncodedWindows, chosen: np.ndarray, scale: DescriptorScale,
-    weight: float, length_scale: float, penalty: float,
+    weight: float, length_scale: float, penalty: float, shares: Mapping[str, float],
 ) -> tuple[HybridTransformer, dict[str, dict]]:  # fmt: skip
     """The network with a kernel beside it, and the parameters that it has more; as it was where ``weight`` is 0.
 
-    weight: of the kernel's rating, 0 to 1. Other arguments as of `fit_kernel`.
+    weight: of the kernel's rating, 0 to 1. shares: as of `descriptor_shares`. Other arguments as of `fit_kernel`.
     """
     if not weight:
         return network, {}
     network = network.clone(kernel_clips=len(chosen), kernel_weight=weight, kernel_length_scale=length_scale)
-    return network, {"kernel": fit_kernel(clips, encoded, chosen, scale, length_scale, penalty)}
+    share = descriptor_shares(scale.names, shares)
+    return network, {"kernel": fit_kernel(clips, encoded, chosen, scale, length_scale, penalty, share)}
+
+
+def descriptor_shares(names: tuple[str, ...], shares: Mapping[str, float]) -> np.ndarray:
+    """The part that each descriptor has in the distance of two clips: ``[m]``, see `features_of`.
+
+    shares: of four families, in proportion: ``pooled``, what the network says of a clip without names; descriptors of
+        the ``sound``; of how was ``played`` what was heard; and its ``harmony``. A family's share is that of all its
+        members together; one without members has none.
+    """
+    family = np.array(["harmony" if name in HEARD_HARMONY else "played" if name.startswith(HEARD) else "sound"
+                       for name in names])  # fmt: skip
+    members = {name: max(int((family == name).sum()), 1) for name in shares}
+    total = sum(share for name, share in shares.items() if name == "pooled" or (family == name).any())
+    return np.array([shares[name] / members[name] for name in family]) / total
 
 
 def fit_kernel(
     clips: RatedClips, encoded: EncodedWindows, chosen: np.ndarray, scale: DescriptorScale, length_scale: float,
-    penalty: float,
+    penalty: float, share: np.ndarray,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Parameters of `crescendai.models.kernel.KernelRidge`, float32, from the clips at ``chosen``.
 
@@ -39,6 +57,7 @@ def fit_kernel(
 
     scale: of the descriptors, over the same clips. length_scale: as of `KernelRidge`.
     penalty: of the kernel's rating function, its squared norm ``a^T K a``; the squared error of a clip counts 1.
+    share: ``[m]`` of the descriptors, as of `features_of`.
     """
     rows = clips.rows(chosen)
     windows = [encoded.of_recording[row] for row in rows]
@@ -47,14 +66,15 @@ def fit_kernel(
     std = np.where(std > ROUNDING * (1.0 + np.abs(mean)), std, np.inf)
     described = scale.apply(clips.descriptors[rows])
     recordings = np.array([len(clips.recordings[clip]) for clip in chosen])
-    rated = _means(np.asarray(features_of(pooled, described, mean, std)), recordings)
+    rated = _means(np.asarray(features_of(pooled, described, mean, std, share)), recordings)
     lengths = np.array([len(own) for own in windows])
-    asked = features_of(encoded.pooled[np.concatenate(windows)], np.repeat(described, lengths, axis=0), mean, std)
+    of_windows = encoded.pooled[np.concatenate(windows)], np.repeat(described, lengths, axis=0)
+    asked = features_of(*of_windows, mean, std, share)
     alike = _means(_means(np.asarray(matern(asked, rated, length_scale)), lengths), recordings)
     coefficients, bias = solve_kernel(
         alike, np.asarray(matern(rated, rated, length_scale)), clips.ratings[chosen], penalty
     )
-    values = {"mean": mean, "std": std, "clips": rated, "coefficients": coefficients, "bias": bias}
+    values = {"mean": mean, "std": std, "share": share, "clips": rated, "coefficients": coefficients, "bias": bias}
     return {name: value.astype(np.float32) for name, value in values.items()}
 
 

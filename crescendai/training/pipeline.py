@@ -58,6 +58,7 @@ DEFAULTS: dict[str, object] = {
     "lr": 2e-3, "epochs": 30, "batch_size": 16, "fusion": "concat", "fusion_width": 64, "dropout": 0.4,
     "loss": "mse", "weight_decay": 0.3, "test_fraction": 0.2,
     "kernel_weight": 0.5, "kernel_length_scale": 1.4, "kernel_penalty": 0.1,
+    "kernel_shares": {"pooled": 0.5, "sound": 0.5},  # there is no MIDI, and so nothing to write down
 }  # fmt: skip
 FRONTEND = ("sample_rate_hz", "n_fft", "hop_length", "n_mels", "f_min_hz", "f_max_hz", "floor_db")
 NETWORK = ("n_mels", "width", "depth", "num_heads", "patch_frames", "patch_mels", "pooling")
@@ -196,7 +197,7 @@ class ASTTrainingPipeline:
             trainee, start, lessons, training, test, schedule, self.seed, "finetune", watch
         )
         weights = in_rating_units(weights, scales.ratings.mean, scales.ratings.std)
-        how = s["kernel_weight"], s["kernel_length_scale"], s["kernel_penalty"]
+        how = s["kernel_weight"], s["kernel_length_scale"], s["kernel_penalty"], s["kernel_shares"]
         network, kernel = with_kernel(model, clips, encoded, training, scales.descriptors, *how)
         weights = {**weights, **kernel, "backbone": fresh["backbone"]}
         rated = predict_rated(

@@ -101,7 +101,8 @@ def learn(
     described = scales.descriptors if pupil.trainee.described else None
     network, kernel = pupil.trainee.model, {}
     if pupil.encoded is not None and described is not None:
-        how = settings.kernel_weight, settings.kernel_length_scale, settings.kernel_penalty
+        how = (settings.kernel_weight, settings.kernel_length_scale, settings.kernel_penalty,
+               settings.kernel_shares.model_dump())  # fmt: skip
         network, kernel = with_kernel(network, pupil.clips, pupil.encoded, training, described, *how)
     knows_heard = described is not None and any(name.startswith(HEARD) for name in described.names)
     trained = TrainedModel(

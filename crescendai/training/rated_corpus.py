@@ -18,7 +18,7 @@ TABLES = ("clips.parquet", "ratings.parquet", "descriptors.parquet", "heard.parq
 class RatedCorpus(NamedTuple):
     """table: ``[clip]`` clip_id, passage, movement, player and the mean ratings. clips: the same in order, with sounds.
 
-    inputs: checksums of all files, for checkpoints that must not outlive them.
+    inputs: checksums of the tables and of the network's weights, for checkpoints that must not outlive them.
     """
 
     table: pd.DataFrame
@@ -29,13 +29,14 @@ class RatedCorpus(NamedTuple):
     inputs: list[str]
 
 
-def read_rated_corpus(corpus: str) -> RatedCorpus:
-    """Reads ``data/<corpus>`` and the pretrained network of ``models/<corpus>``.
+def read_rated_corpus(folder: Path, network: Path) -> RatedCorpus:
+    """Reads a corpus and the pretrained network that listened to it.
+
+    folder: of the tables and the spectrograms. network: without suffix, see `load_model`.
 
     Raises:
         DataError: a file is missing or damaged, or they are not of the same clips; see `RatedClips.of`.
     """
-    folder, network = Path("data") / corpus, Path("models") / corpus / "pretrained" / "network"
     targets = read_targets(folder)
     files = [folder / name for name in TABLES]
     table = read_table(files[0], ["clip_id", "passage", "movement", "player", *targets.names])

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crescendai.datasets.store import Heard, SpectrogramStore, append_to_store, write_shard, write_store
+from crescendai.datasets.store import (
+    SCHEMA_VERSION,
+    Heard,
+    SpectrogramStore,
+    append_to_store,
+    write_shard,
+    write_store,
+)
 from crescendai.datasets.tables import read_table, write_table
 from crescendai.errors import DataError
 from crescendai.midi.rolls import FrameNotes
@@ -115,7 +122,8 @@ def test_a_store_without_notes_says_so(folder: Path) -> None:
     ("text", "says"),
     [
         ('{"hop_length": 512}', "found version 1; run `dvc repro`"),
-        ('{"schema_version": 3}', "found version 3; update CrescendAI"),
+        (f'{{"schema_version": {SCHEMA_VERSION - 1}}}', f"found version {SCHEMA_VERSION - 1}; run `dvc repro`"),
+        (f'{{"schema_version": {SCHEMA_VERSION + 1}}}', f"found version {SCHEMA_VERSION + 1}; update CrescendAI"),
         ("{", "damaged"),
     ],
 )

@@ -12,12 +12,13 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 from crescendai.errors import DataError
 from crescendai.models.checkpoint import TrainedModel, in_precision, load_model, save_model
 from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.hearing import HEARD_HARMONY, HEARD_NAMES
 from crescendai.models.kernel import KernelRidge, features_of, matern
 from crescendai.models.prediction import make_predict, make_predict_pooled
 from crescendai.models.windows import InputScale
 from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
-from crescendai.training.kernel_fit import SAME, fit_kernel, solve_kernel
+from crescendai.training.kernel_fit import SAME, descriptor_shares, fit_kernel, solve_kernel
 from tests.models.networks import NUM_DESCRIPTORS, small_hybrid, weights
 from tests.training.rated import described_clips
 
@@ -25,6 +26,7 @@ rng = np.random.default_rng(0)  # of the constants below; a test has its own, wh
 TAUGHT, ASKED = rng.normal(size=(40, 7)), rng.normal(size=(9, 7))
 RATINGS = np.sin(TAUGHT[:, :3]) + 0.1 * rng.normal(size=(40, 3)) + 5
 LENGTH_SCALE, PENALTY = 1.7, 0.2
+HALF = np.full(NUM_DESCRIPTORS, 0.5 / NUM_DESCRIPTORS)  # of the distance, for all descriptors together
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -76,12 +78,21 @@ def test_what_is_found_is_the_least_of_error_and_penalty():
         assert missed.sum() == pytest.approx(0, abs=1e-8)
 
 
-def test_distance_is_half_of_what_is_heard_and_half_of_what_is_described():
+def test_families_share_the_distance_and_those_that_are_not_there_leave_theirs():
+    shares = {"pooled": 0.5, "sound": 0.1, "played": 0.3, "harmony": 0.1}
+    names = ("level_db", "flux", "heard_notes_per_s", "heard_minor_fit", "heard_bass_pitch_mean")
+    np.testing.assert_allclose(descriptor_shares(names, shares), [0.05, 0.05, 0.3, 0.05, 0.05])
+    np.testing.assert_allclose(descriptor_shares(names[:2], shares), [1 / 12, 1 / 12])
+    assert {"heard_minor_fit", "heard_degree_7_share"} <= HEARD_HARMONY < set(HEARD_NAMES)
+
+
+def test_distance_is_a_weighted_mean_of_what_is_heard_and_what_is_described():
     rng = np.random.default_rng(1)
     pooled, described = rng.normal(size=(2, 5)), rng.normal(size=(2, 3))
     mean, std = np.full(5, 2.0), np.full(5, 4.0)
-    a, b = np.asarray(features_of(4 * pooled + 2, described, mean, std))
-    expected = ((pooled[0] - pooled[1]) ** 2).mean() / 2 + ((described[0] - described[1]) ** 2).mean() / 2
+    share = np.array([0.4, 0.1, 0.2])
+    a, b = np.asarray(features_of(4 * pooled + 2, described, mean, std, share))
+    expected = 0.3 * ((pooled[0] - pooled[1]) ** 2).mean() + share @ (described[0] - described[1]) ** 2
     np.testing.assert_allclose(((a - b) ** 2).sum(), expected, rtol=1e-5)
 
 
@@ -99,7 +110,7 @@ def pianos_and_windows() -> tuple[RatedClips, EncodedWindows, DescriptorScale]:
 
 def test_a_clip_is_the_mean_of_its_pianos_and_a_piano_the_mean_of_its_windows():
     (clips, encoded, scale), taught = pianos_and_windows(), np.array([0, 2, 3, 5])
-    found, heard = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY), encoded.pooled
+    found, heard = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY, HALF), encoded.pooled
     by_recording = heard.reshape(12, 3, 5).mean(axis=1)
     rows = np.array([0, 1, 4, 5, 6, 7, 10, 11])
     deviation = (by_recording - by_recording[rows].mean(axis=0))[:, :4] / by_recording[rows].std(axis=0)[:4]
@@ -111,7 +122,7 @@ def test_a_clip_is_the_mean_of_its_pianos_and_a_piano_the_mean_of_its_windows():
 
 def test_the_mean_of_its_windows_ratings_is_what_a_clip_was_given():
     (clips, encoded, scale), taught = pianos_and_windows(), np.arange(6)
-    found = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6)
+    found = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6, share=HALF)
     network = KernelRidge(len(taught), clips.ratings.shape[1], LENGTH_SCALE)
     described = np.repeat(scale.apply(clips.descriptors), 3, axis=0)
     of_windows = network.apply({"params": found}, encoded.pooled, described)
@@ -121,13 +132,13 @@ def test_the_mean_of_its_windows_ratings_is_what_a_clip_was_given():
 
 def test_every_piano_counts_the_same_however_many_windows_it_has():
     (clips, encoded, scale), taught = pianos_and_windows(), np.arange(6)
-    two = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY)
+    two = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY, HALF)
     # One piano is heard twice as often, in the same windows; another clip has only one piano.
     twice = [np.tile(own, 1 + row % 2) for row, own in enumerate(encoded.of_recording)]
-    again = fit_kernel(clips, replace(encoded, of_recording=twice), taught, scale, LENGTH_SCALE, PENALTY)
+    again = fit_kernel(clips, replace(encoded, of_recording=twice), taught, scale, LENGTH_SCALE, PENALTY, HALF)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), two, again)
     fewer = replace(clips, recordings=[clips.recordings[0][:1], *clips.recordings[1:]])
-    alone = fit_kernel(fewer, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6)
+    alone = fit_kernel(fewer, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6, share=HALF)
     network = KernelRidge(len(taught), clips.ratings.shape[1], LENGTH_SCALE)
     own = encoded.of_recording[0]
     described = np.repeat(scale.apply(clips.descriptors[:1]), len(own), axis=0)
@@ -146,7 +157,7 @@ def fitted() -> tuple:
     heard = (heard + rng.normal(size=heard.shape)).astype(np.float32)
     encoded = EncodedWindows(heard, [np.array([row]) for row in range(40)])
     scale = DescriptorScale.of(clips.descriptor_names, clips.descriptors)
-    own = fit_kernel(clips, encoded, np.arange(35), scale, LENGTH_SCALE, PENALTY)
+    own = fit_kernel(clips, encoded, np.arange(35), scale, LENGTH_SCALE, PENALTY, HALF)
     network = model.clone(kernel_clips=35, kernel_weight=1.0, kernel_length_scale=LENGTH_SCALE)
     trained = TrainedModel(
         network, {**params, "kernel": own}, input_scale, {"kind": "logmel"}, tuple(map(str, range(19))), scale

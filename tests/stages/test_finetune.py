@@ -80,7 +80,8 @@ def make_corpus(top: Path) -> Path:
     folder = top / "data" / "demo"
     ids = [f"clip {i:02}" for i in range(NUM_CLIPS)]
     level = rng.uniform(0.2, 0.8, NUM_CLIPS)
-    rated = pd.DataFrame({"clip_id": ids, "movement": "one", **{name: level for name in NAMES}})
+    about = {"clip_id": ids, "passage": ids, "movement": "one", "player": "one"}
+    rated = pd.DataFrame({**about, **{name: level for name in NAMES}})
     write_targets(Targets.of_dimensions(), folder)
     write_table(rated, folder / "clips.parquet")
     single = pd.concat([rated.assign(**{name: level + d for name in NAMES}) for d in (-0.1, 0.1)])
