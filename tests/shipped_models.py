@@ -47,7 +47,8 @@ def small_trained(seed: int = 0) -> TrainedModel:
         del params["backbone"]  # as in what is shipped, it is the listener's
     likeness = [params.pop("kernel") for params in each][-1]  # one for all members
     likeness["coefficients"] *= 0.1
-    likeness |= {"std": np.ones(config.pooled_width, np.float32), "bias": np.full(len(NAMES), 0.5, np.float32)}
+    likeness |= {"std": np.ones(config.pooled_width, np.float32), "bias": np.full(len(NAMES), 0.5, np.float32),
+                 "share": np.full(len(names), 0.5 / len(names), np.float32)}  # fmt: skip
     shared = {"backbone": heard_with["backbone"], "kernel": likeness}
     params = {**jax.tree.map(lambda *own: np.stack(own), *each), **shared}
     described = DescriptorScale(names, (0.0,) * len(names), (50.0,) * len(names))
