@@ -112,13 +112,14 @@ def changed(params: Params, corpus: str, text: str) -> Params:
     places = values, values["finetune"], values["scale"][corpus]["finetune"]
     for pair in text.split(","):
         key, _, value = pair.partition("=")
-        first, *inside = key.split(".")
+        *sections, name = key.split(".")
+        first = (*sections, name)[0]
         place = next((place for place in places if first in place and value), None)
-        if place is None:
+        for section in sections:
+            place = place.get(section) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place:
             raise ParamsError(f"variant: expected key=value of lr, finetune or its scale, found {pair!r}; correct it")
-        for name in inside:
-            place, first = place[first], name
-        place[first] = YAML(typ="safe", pure=True).load(value)
+        place[name] = YAML(typ="safe", pure=True).load(value)
     return Params.model_validate(values)
 
 

@@ -24,7 +24,13 @@ def test_a_variant_changes_what_it_names_and_nothing_else():
                    f"frozen_epochs={params.scale.demo.finetune.frozen_epochs}") == params  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["nonsense=3", "lr", "lr=", ""])
+def test_a_variant_may_change_one_value_of_a_section():
+    shares = load_params().finetune.kernel_shares
+    changed_shares = changed(load_params(), "demo", "kernel_shares.harmony=0.7").finetune.kernel_shares
+    assert changed_shares == shares.model_copy(update={"harmony": 0.7})
+
+
+@pytest.mark.parametrize("text", ["nonsense=3", "lr", "lr=", "", "lr.x=1", "kernel_shares.x=1"])
 def test_what_is_no_setting_is_refused(text):
     with pytest.raises(ParamsError, match="expected key=value"):
         changed(load_params(), "demo", text)

@@ -60,6 +60,11 @@ def test_a_wrong_value_is_an_error_that_names_its_key(changed, old: str, new: st
         load_params(changed(old, new))
 
 
+def test_every_piano_of_pretraining_meets_every_share_of_the_pedal(changed) -> None:
+    with pytest.raises(ParamsError, match=r"pretraining: .*without a common divisor.* found 5 and 5"):
+        load_params(changed("pedal_shares: [1.0, 1.0, 0.6, 0.0]", "pedal_shares: [1.0, 1.0, 0.6, 0.0, 0.0]"))
+
+
 def test_all_problems_are_named_at_once(changed) -> None:
     path = changed(line_of("lr"), "lr: -1\nunknown: 3")
     with pytest.raises(ParamsError, match=r"lr.*unknown|unknown.*lr"):
