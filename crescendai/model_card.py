@@ -89,8 +89,8 @@ scale of PercePiano.
 all {facts.num_clips} rated clips ({facts.num_passages} passages, {facts.num_players} players), rendered on
 {", ".join(facts.instruments)}. Its encoder was pretrained before: {facts.pretraining}.
 {KERNEL.format(weight=facts.kernel_weight) if facts.kernel_weight else ""}\
-Weights are kept in half precision, but for a kernel's coefficients; that changed no rating of a sample of clips by more
-than {facts.rounding:.4f}.
+Weights are kept in half precision, but for what a kernel sums and weighs; that changed no rating of a sample of clips
+by more than {facts.rounding:.4f}.
 
 ## How good it is
 

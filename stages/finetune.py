@@ -9,7 +9,7 @@ Writes   data/<corpus>/predictions/networks.parquet    ratings of each clip, out
          plots/<corpus>/curves.csv                     the same without the speed, for git
          models/<corpus>/finetuned/<model>-<protocol>-fold<k>.*   weights (safetensors), description (JSON)
 Run      python -m stages.finetune <corpus>
-Takes    on two cores: the demo corpus two minutes, PercePiano on three pianos a quarter of an hour to half an hour (an
+Takes    on two cores: the demo corpus two minutes, PercePiano on three pianos seven minutes to half an hour (an
          encoder that learns takes minutes an epoch and fold); killed, it goes on where it was
 Expect   PercePiano, composition, R² of hybrid: see metrics/<corpus>.json
 

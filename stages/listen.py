@@ -5,7 +5,7 @@ Reads    models/<corpus>/pretrained/network.*, data/<corpus>/spectrograms/, clip
 Writes   data/<corpus>/heard.parquet          a row a sound: descriptors of the performance as it was heard
          metrics/<corpus>-listen.json         strokes heard against strokes played
 Run      python -m stages.listen <corpus>
-Takes    on two cores: PercePiano on three pianos seven minutes, the demo corpus seconds
+Takes    on two cores: PercePiano on three pianos two minutes to seven, the demo corpus seconds
 Expect   PercePiano: eight strokes of ten, F1 0.84
 
 The network has never seen these clips nor any rating. After a pretext other than transcribing there is nothing to

@@ -5,7 +5,7 @@ Writes   plots/<corpus>/probes.csv         a row a probe and dimension: mean cha
                                            which sign was expected, if any
          metrics/<corpus>-probes.json      the changes that were expected, with their intervals
 Run      python -m stages.probe <corpus>
-Takes    on two cores: PercePiano eight minutes, the demo corpus half a minute
+Takes    on two cores: PercePiano two minutes to eight, the demo corpus half a minute
 Expect   PercePiano: pedal, loudness and pace move their own dimensions in the right direction, clear of zero
 
 Every clip is rated by the network of the fold that held it out, under the first protocol of `split`. Clips are as many

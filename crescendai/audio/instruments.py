@@ -36,7 +36,7 @@ INSTRUMENTS: dict[str, Instrument] = {
     for instrument in (
         Instrument("timgm", "midirenderer", 2.7, "TimGM6mb by Tim Brechbill, GPL-2.0"),
         Instrument("timgm-fluidsynth", "fluidsynth", 2.7, "TimGM6mb by Tim Brechbill, GPL-2.0"),
-        Instrument("fluidr3", "fluidsynth", 1.5, "FluidR3 GM by Frank Wen, MIT"),
+        Instrument("fluidr3", "fluidsynth", 1.35, "FluidR3 GM by Frank Wen, MIT"),
         Instrument("splendid-grand-sf2", "midirenderer", 1.8, "the samples of splendid-grand, public domain"),
         Instrument("upright-kw-sf2", "midirenderer", 1.45, "the samples of upright-kw, CC0-1.0"),
         Instrument("splendid-grand", "sfizz", 1.0, "Splendid Grand Piano (Steinway), public domain"),

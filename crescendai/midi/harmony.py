@@ -1,7 +1,7 @@
-"""What is played, whoever plays it: key and chords, registers, the lines of bass and treble.
+"""What is played more than how: key and chords, registers, the lines of bass and treble.
 
-Listeners call the same playing darker in a minor key or a low register; between passages, more of how a clip is rated
-follows from the music than from its player.
+Of notes for as long as keys are held, or, of what was heard, as strings ring. With these, descriptors explain more of
+how bright and how dark PercePiano's clips are rated (docs/experiments.md).
 """
 
 import numpy as np
@@ -18,11 +18,11 @@ KEY_SHARPNESS = 8.0  # of the chances of keys: a fit better by 0.1 makes a key t
 MAJOR_TRIAD, MINOR_TRIAD, DIMINISHED_TRIAD = (0, 4, 7), (0, 3, 7), (0, 3, 6)
 MOMENT_S, MOMENT_STEP_S = 1.5, 0.75  # in which chords are looked for
 FEWEST_NOTES = 3  # that make a chord
-CLEARLY = 0.05  # share of a moment's sound by which one triad is ahead of another
+TRIAD_LEAD = 0.05  # share of a moment's sound by which one triad is ahead of another
 GRID_S = 0.1  # step at which lines are looked at
-HARMONY_LAG = 10  # steps: harmonies a second apart are compared
+HARMONY_LAG = 10  # steps with sound: harmonies a second of sound apart are compared
 WIDEST_LEAP = 12  # semitones; a larger one is as good as a new line
-LOWEST_OCTAVE, NUM_OCTAVES = 24, 8  # C1 and up
+LOWEST_OCTAVE, NUM_OCTAVES = 24, 8  # C1 and up, with the three keys below
 
 
 def describe_harmony(performance: Performance, chords: np.ndarray) -> dict[str, float]:
@@ -33,8 +33,9 @@ def describe_harmony(performance: Performance, chords: np.ndarray) -> dict[str, 
     weight = np.maximum(performance.offset_s - performance.onset_s, SHORTEST_S)
     share = np.bincount(performance.pitch % 12, weight, minlength=12)
     share = share / share.sum()
+    fits = _fits(share)
     return (
-        _key(share) | _intervals(performance, chords) | _degrees(share)
+        _key(share, fits) | _intervals(performance, chords) | _degrees(share, fits)
         | _moments(performance) | _registers(performance, weight) | _lines(performance)
     )  # fmt: skip
 
@@ -47,8 +48,8 @@ def _fits(share: np.ndarray) -> np.ndarray:
     ])  # fmt: skip
 
 
-def _key(share: np.ndarray) -> dict[str, float]:
-    major, minor = _fits(share).max(axis=1)
+def _key(share: np.ndarray, fits: np.ndarray) -> dict[str, float]:
+    major, minor = fits.max(axis=1)
     return {
         "major_fit": major,
         "minor_fit": minor,
@@ -75,9 +76,9 @@ def _intervals(performance: Performance, chords: np.ndarray) -> dict[str, float]
     }
 
 
-def _degrees(share: np.ndarray) -> dict[str, float]:
+def _degrees(share: np.ndarray, fits: np.ndarray) -> dict[str, float]:
     """How much of the sound lies how many semitones above the tonic, over all keys by their chances."""
-    chance = np.exp(KEY_SHARPNESS * _fits(share))
+    chance = np.exp(KEY_SHARPNESS * fits)
     chance /= chance.sum()
     degrees = sum(chance[:, tonic].sum() * np.roll(share, -tonic) for tonic in range(12))
     return {"minor_chance": chance[1].sum()} | {f"degree_{above}_share": degrees[above] for above in range(12)}
@@ -103,7 +104,8 @@ def _moments(performance: Performance) -> dict[str, float]:
     return (
         {f"{name}_mean": mean(value) for name, value in values.items()}
         | {f"{name}_std": std(value) for name, value in values.items()}
-        | {"minor_moment_share": mean(minor - major > CLEARLY), "major_moment_share": mean(major - minor > CLEARLY)}
+        | {"minor_moment_share": mean(minor - major > TRIAD_LEAD)}
+        | {"major_moment_share": mean(major - minor > TRIAD_LEAD)}
     )
 
 

@@ -6,7 +6,7 @@ from crescendai.midi.notes import Performance
 from crescendai.midi.rolls import HIGHEST_VALUE, LOWEST_KEY, PEDAL_DEPTHS, SUSTAIN, Rolls
 
 LIKELY = 0.5  # a ringing string is taken for real from this chance on
-LIKELY_STROKE = 0.25  # and a stroke from this one: best F1 of 0.15 to 0.5 on held-out MAESTRO, 0.73 against 0.64 at 0.5
+LIKELY_STROKE = 0.25  # and a stroke from this one: best F1 of 0.15 to 0.5 on held-out MAESTRO, with an earlier encoder
 # From PEDAL_DEPTHS[i] to the next a pedal is in the middle of both; its depth is the mean by the chances of all.
 DEPTH_STEPS = np.diff([0.0, *np.add(PEDAL_DEPTHS, [*PEDAL_DEPTHS[1:], HIGHEST_VALUE + 1]) / 2])
 

@@ -27,7 +27,7 @@ def features_of(
     """
     standardised = jnp.clip((pooled - mean) / std, -FURTHEST_STD, FURTHEST_STD)
     rest = jnp.maximum(1.0 - share.sum(), 0.0) / standardised.shape[-1]
-    return jnp.concatenate([standardised * rest**0.5, descriptors * share**0.5], axis=-1)
+    return jnp.concatenate([standardised * jnp.sqrt(rest), descriptors * jnp.sqrt(share)], axis=-1)
 
 
 def matern(a: jax.Array, b: jax.Array, length_scale: float) -> jax.Array:

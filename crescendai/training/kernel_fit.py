@@ -35,8 +35,8 @@ def descriptor_shares(names: tuple[str, ...], shares: Mapping[str, float]) -> np
     """The part that each descriptor has in the distance of two clips: ``[m]``, see `features_of`.
 
     shares: of four families, in proportion: ``pooled``, what the network says of a clip without names; descriptors of
-        the ``sound``; of how was ``played`` what was heard; and its ``harmony``. A family's share is that of all its
-        members together; one without members has none.
+        the ``sound``; of how it was ``played``, with texture; and of its ``harmony`` (`crescendai.midi.harmony`). A
+        family's share is that of all its members together; one without members has none.
     """
     family = np.array(["harmony" if name in HEARD_HARMONY else "played" if name.startswith(HEARD) else "sound"
                        for name in names])  # fmt: skip
@@ -68,8 +68,8 @@ def fit_kernel(
     recordings = np.array([len(clips.recordings[clip]) for clip in chosen])
     rated = _means(np.asarray(features_of(pooled, described, mean, std, share)), recordings)
     lengths = np.array([len(own) for own in windows])
-    of_windows = encoded.pooled[np.concatenate(windows)], np.repeat(described, lengths, axis=0)
-    asked = features_of(*of_windows, mean, std, share)
+    in_windows = encoded.pooled[np.concatenate(windows)], np.repeat(described, lengths, axis=0)
+    asked = features_of(*in_windows, mean, std, share)
     alike = _means(_means(np.asarray(matern(asked, rated, length_scale)), lengths), recordings)
     coefficients, bias = solve_kernel(
         alike, np.asarray(matern(rated, rated, length_scale)), clips.ratings[chosen], penalty

@@ -39,9 +39,10 @@ def read_rated_corpus(folder: Path, network: Path) -> RatedCorpus:
     """
     targets = read_targets(folder)
     files = [folder / name for name in TABLES]
-    table = read_table(files[0], ["clip_id", "passage", "movement", "player", *targets.names])
-    described = read_table(files[2]).merge(read_table(files[3]), on=["clip_id", "instrument"], how="left")
+    clips_file, ratings_file, descriptors_file, heard_file, _ = files
+    table = read_table(clips_file, ["clip_id", "passage", "movement", "player", *targets.names])
+    described = read_table(descriptors_file).merge(read_table(heard_file), on=["clip_id", "instrument"], how="left")
     store = SpectrogramStore(folder / "spectrograms")
-    clips = RatedClips.of(table, read_table(files[1]), store, described, targets)
+    clips = RatedClips.of(table, read_table(ratings_file), store, described, targets)
     inputs = [sha256_of(file) for file in [*files, network.with_name("network.safetensors")]]
     return RatedCorpus(table, targets, store, clips, load_model(network), inputs)
