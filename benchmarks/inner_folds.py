@@ -8,8 +8,8 @@ scores are lower, but compare.
 Run    python -m benchmarks.inner_folds descriptor_dropout=0.4 head_dropout=0.2,fusion_width=256
        [--corpus percepiano] [--protocol composition] [--classical]
        Each argument is a variant of params.yaml: lr, or keys of `finetune` or of its scale, such as
-       kernel_shares.harmony=0.1. --classical: beside the
-       networks, the blend of ridge, trees and SVR on the same descriptors, and its mean with the first variant.
+       kernel_shares.harmony=0.1. --classical: beside the networks, the blend of ridge, trees and SVR on the same
+       descriptors, and its mean with the first variant.
 Takes  on two cores, on PercePiano five minutes to hear all clips once, and a minute a variant
 Needs  dvc repro listen@percepiano, split@percepiano
 """
@@ -113,7 +113,7 @@ def changed(params: Params, corpus: str, text: str) -> Params:
     for pair in text.split(","):
         key, _, value = pair.partition("=")
         *sections, name = key.split(".")
-        first = (*sections, name)[0]
+        first = key.split(".")[0]
         place = next((place for place in places if first in place and value), None)
         for section in sections:
             place = place.get(section) if isinstance(place, dict) else None
