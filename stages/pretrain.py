@@ -6,9 +6,9 @@ Writes   models/<corpus>/pretrained/network.*   weights and their description
          plots/<corpus>/pretrain.csv            a row for every look at held-out music
          data/<corpus>/pretext.npz              some held-out windows, and what the network made of them
 Run      python -m stages.pretrain <corpus>
-Takes    on two cores: PercePiano 45 minutes on fast ones, two hours on slow ones, the demo corpus half a minute;
+Takes    on two cores: PercePiano 70 minutes on fast ones, three hours on slow ones, the demo corpus half a minute;
          killed, it goes on where it was
-Expect   PercePiano, transcribe: held-out loss about 0.30 of what a constant guess loses
+Expect   PercePiano, transcribe: held-out loss about a third of what a constant guess loses
 
 `pretrain.objective` chooses the pretext, see crescendai/training/pretexts.py.
 """

@@ -30,11 +30,11 @@ from crescendai.datasets.texts import write_texts
 from crescendai.errors import DataError
 from crescendai.midi.rolls import FrameNotes
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 DESCRIPTION, INDEX = "spectrogram.json", "index.parquet"
 INDEX_COLUMNS = ["clip_id", "instrument", "shard", "start_frame", "num_frames", "start_note", "num_notes",
                  "duration_s", "sha256"]  # fmt: skip
-NOTE = np.dtype([("first", "<i4"), ("last", "<i4"), ("velocity", "<f4"), ("key", "u1")])
+NOTE = np.dtype([("onset", "<f4"), ("released", "<i4"), ("still", "<i4"), ("velocity", "<f4"), ("key", "u1")])
 SHARD_BYTES = 64_000_000
 
 
@@ -98,7 +98,7 @@ class SpectrogramStore:
         shard = int(self._shard[position])
         played = self.arrays["notes"].rows(shard, int(self._start_note[position]), int(self._num_notes[position]))
         pedal = self.arrays["pedal"].rows(shard, int(self._start[position]), int(self._num_frames[position]))
-        return FrameNotes(played["key"], played["first"], played["last"], played["velocity"], pedal)
+        return FrameNotes(**{name: played[name] for name in NOTE.names}, pedal=pedal)
 
     def stream(self) -> Iterator[np.ndarray]:
         """All clips from first to last, in the order of the index."""
@@ -222,7 +222,8 @@ def _add(folder: Path, shards: Sequence[Path], description: dict, before: pd.Dat
 
 def _as_rows(notes: FrameNotes) -> np.ndarray:
     rows = np.empty(len(notes.key), NOTE)
-    rows["key"], rows["first"], rows["last"], rows["velocity"] = notes.key, notes.first, notes.last, notes.velocity
+    for name in NOTE.names:
+        rows[name] = getattr(notes, name)
     return rows
 
 

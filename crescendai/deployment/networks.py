@@ -13,6 +13,7 @@ import numpy as np
 
 from crescendai.midi.rolls import PEDAL_DEPTHS
 from crescendai.models.checkpoint import TrainedModel
+from crescendai.models.hearing import hear_windows
 from crescendai.models.members import each_member
 
 
@@ -96,13 +97,12 @@ def _listening(listener: TrainedModel) -> NetworkFunction:
     meaning = f"[window, frame, mel band]: (log-mel in dB - {scale.mean_db}) / {scale.std_db}; silence after the end"
 
     def hear(spectrogram: jax.Array) -> tuple[jax.Array, ...]:
-        heard = listener.network.apply({"params": listener.params}, spectrogram)
-        chance = jax.nn.sigmoid
-        return chance(heard.onset), chance(heard.sounding), heard.velocity, chance(heard.pedal)
+        return tuple(hear_windows(listener.network, listener.params, spectrogram))
 
     keys = (1, frames, 88)
     outputs = (
         Port("onset", keys, "float32", "[window, frame, key from A0]: chance that it is struck"),
+        Port("held", keys, "float32", "[window, frame, key]: chance that it is down"),
         Port("sounding", keys, "float32", "[window, frame, key]: chance that its string rings"),
         Port("velocity", keys, "float32", "[window, frame, key]: 0 to 1, where it is struck"),
         Port("pedal", (1, frames, len(PEDAL_DEPTHS)), "float32",

@@ -28,4 +28,7 @@ def excerpt(performance: Performance, start_s: float, end_s: float) -> Performan
         pedal_control=performance.pedal_control[movements],
         pedal_value=performance.pedal_value[movements],
         file_end_s=end_s - start_s,
+        string_end_s=None
+        if performance.string_end_s is None
+        else np.minimum(performance.string_end_s[notes], end_s) - start_s,
     )

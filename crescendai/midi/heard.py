@@ -5,7 +5,7 @@ import numpy as np
 from crescendai.midi.notes import Performance
 from crescendai.midi.rolls import HIGHEST_VALUE, LOWEST_KEY, PEDAL_DEPTHS, SUSTAIN, Rolls
 
-LIKELY = 0.5  # a ringing string is taken for real from this chance on
+LIKELY = 0.5  # a key that is down, and a ringing string, are taken for real from this chance on
 LIKELY_STROKE = 0.25  # and a stroke from this one: best F1 of 0.15 to 0.5 on held-out MAESTRO, with an earlier encoder
 # From PEDAL_DEPTHS[i] to the next a pedal is in the middle of both; its depth is the mean by the chances of all.
 DEPTH_STEPS = np.diff([0.0, *np.add(PEDAL_DEPTHS, [*PEDAL_DEPTHS[1:], HIGHEST_VALUE + 1]) / 2])
@@ -16,9 +16,9 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
 
     A key is struck where the chance of a stroke is highest among its neighbours in time, and likely together with
     theirs, since a stroke between two frames may be heard in either; the moment is the centre of those chances,
-    finer than a frame. Its string rings until that is no longer likely, or until the key's next stroke.
+    finer than a frame. It is down, and its string rings, until that is no longer likely, or until its next stroke.
 
-    chances: ``onset``, ``sounding`` ``[t, key]`` and ``pedal`` ``[t, depth]`` between 0 and 1, ``velocity`` as of
+    chances: ``onset``, ``held``, ``sounding`` ``[t, key]`` and ``pedal`` ``[t, depth]`` from 0 to 1, ``velocity`` as of
         `Rolls`.
     """
     onset = chances.onset
@@ -29,7 +29,8 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
         return None
     early, here, late = before[frame, key], onset[frame, key], after[frame, key]
     onset_s = np.maximum(frame + (late - early) / (early + here + late), 0.0) * hop_s
-    offset_s = _damped(chances.sounding >= LIKELY, frame, key) * hop_s
+    string_end_s = np.maximum(_ends(chances.sounding >= LIKELY, frame, key) * hop_s, onset_s + hop_s)
+    offset_s = np.maximum(_ends(chances.held >= LIKELY, frame, key) * hop_s, onset_s + hop_s)
     order = np.lexsort((key, onset_s))
     depth = np.round(np.clip(chances.pedal @ DEPTH_STEPS, 0.0, HIGHEST_VALUE)).astype(np.int16)
     moved = np.flatnonzero(np.diff(depth, prepend=0))
@@ -37,22 +38,26 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
         pitch=(key + LOWEST_KEY)[order].astype(np.int16),
         velocity=np.clip(np.round(chances.velocity[frame, key] * HIGHEST_VALUE), 1, 127)[order].astype(np.int16),
         onset_s=onset_s[order],
-        offset_s=np.maximum(offset_s, onset_s + hop_s)[order],
+        offset_s=np.minimum(offset_s, string_end_s)[order],
         pedal_time_s=moved * hop_s,
         pedal_control=np.full(len(moved), SUSTAIN, np.int16),
         pedal_value=depth[moved],
         file_end_s=len(onset) * hop_s,
+        string_end_s=string_end_s[order],
     )
 
 
-def _damped(sounding: np.ndarray, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Frame in which each note's string stops: the first without sound after its stroke, or the next stroke's."""
-    num_frames = len(sounding)
-    # Row r holds the first silent frame from r on, for every key: one pass from the end.
-    silent_from = np.full((num_frames + 1, sounding.shape[1]), num_frames)
+def _ends(lasting: np.ndarray, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Frame in which each note ends: the first after its stroke that is not ``lasting``, or the key's next stroke's.
+
+    lasting: bool ``[t, key]``. frame, key: ``[note]`` of its stroke.
+    """
+    num_frames = len(lasting)
+    # Row r holds the first frame from r on in which it is over, for every key: one pass from the end.
+    over_from = np.full((num_frames + 1, lasting.shape[1]), num_frames)
     for row in range(num_frames - 1, -1, -1):
-        silent_from[row] = np.where(sounding[row], silent_from[row + 1], row)
-    end = silent_from[np.minimum(frame + 1, num_frames), key]
+        over_from[row] = np.where(lasting[row], over_from[row + 1], row)
+    end = over_from[np.minimum(frame + 1, num_frames), key]
     following = np.full(len(frame), num_frames)
     for k in np.unique(key):
         own = np.flatnonzero(key == k)

@@ -23,6 +23,8 @@ class Performance:
     pedal_time_s, pedal_control, pedal_value: ``[movement]`` time, controller (64 sustain,
         66 sostenuto, 67 soft) and depth 0-127; sorted by time.
     file_end_s: where the tracks of its file end, which may lie long after the last note.
+    string_end_s: ``[note]`` when each string was still, where that was heard; otherwise it follows from the pedal, see
+        ``crescendai.midi.sounding``.
     """
 
     pitch: np.ndarray
@@ -33,6 +35,7 @@ class Performance:
     pedal_control: np.ndarray
     pedal_value: np.ndarray
     file_end_s: float
+    string_end_s: np.ndarray | None = None
 
     @property
     def num_notes(self) -> int:

@@ -18,7 +18,8 @@ PEDAL_DEPTHS = (DAMPED + 1, PEDAL_DOWN, FREE)  # dampers leave the strings, are 
 class Rolls(NamedTuple):
     """Frames are centred on times 0, hop, 2·hop, … as those of the spectrogram."""
 
-    onset: np.ndarray  # bool [t, key] a key is struck
+    onset: np.ndarray  # float32 [t, key] a key is struck: 1, or between two frames to each as much as it is near
+    held: np.ndarray  # bool [t, key] the key is down
     sounding: np.ndarray  # bool [t, key] its string rings: key down, or dampers off it since
     velocity: np.ndarray  # float32 [t, key] of the key struck, 0 to 1; 0 where none is
     pedal: np.ndarray  # float32 [t, depth] 1 where the sustain pedal is at that of PEDAL_DEPTHS or deeper
@@ -31,13 +32,15 @@ class FrameNotes:
     Strings ring as `crescendai.midi.damping` has it, which is how pianos of `crescendai.audio.render` sound, but for
     those of sfizz.
 
-    key: ``[note]`` 0 to 87. first, last: ``[note]`` frame of the stroke, and of the damper. velocity: 0 to 1.
+    key: ``[note]`` 0 to 87. onset: ``[note]`` moment of the stroke, in frames and parts of one. released, still:
+    ``[note]`` first frame with the key up, and with the damper on the string. velocity: ``[note]`` 0 to 1.
     pedal: uint8 ``[t]`` depth of the sustain pedal, 0 to 127.
     """
 
     key: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
+    onset: np.ndarray
+    released: np.ndarray
+    still: np.ndarray
     velocity: np.ndarray
     pedal: np.ndarray
 
@@ -46,12 +49,15 @@ class FrameNotes:
         """Measures a performance; keys outside a piano's 88 are left out."""
         key = performance.pitch.astype(int) - LOWEST_KEY
         on_piano = (key >= 0) & (key < NUM_KEYS)
-        first = np.round(performance.onset_s / hop_s).astype(int)
-        last = np.round(damped_offsets_s(performance, performance.last_offset_s) / hop_s).astype(int)
+        onset = (performance.onset_s / hop_s).astype(np.float32)
+        shortest = _first_frame(onset) + 1
+        released = np.round(performance.offset_s / hop_s).astype(int)
+        still = np.round(damped_offsets_s(performance, performance.last_offset_s) / hop_s).astype(int)
         return cls(
             key[on_piano],
-            first[on_piano],
-            np.maximum(last, first + 1)[on_piano],
+            onset[on_piano],
+            np.maximum(released, shortest)[on_piano],
+            np.maximum(still, shortest)[on_piano],
             (performance.velocity / np.float32(HIGHEST_VALUE))[on_piano].astype(np.float32),
             depth_at(performance, SUSTAIN, np.arange(num_frames) * hop_s).astype(np.uint8),
         )
@@ -60,17 +66,28 @@ class FrameNotes:
     def silent(cls, num_frames: int) -> "FrameNotes":
         """Nothing is played."""
         none = np.zeros(0, int)
-        return cls(none, none, none, np.zeros(0, np.float32), np.zeros(num_frames, np.uint8))
+        nothing = np.zeros(0, np.float32)
+        return cls(none, nothing, none, none, nothing, np.zeros(num_frames, np.uint8))
 
     def rolls(self, start: int, num_frames: int) -> Rolls:
         """Rolls of the frames from ``start`` on."""
-        onset = np.zeros((num_frames, NUM_KEYS), bool)
-        sounding = np.zeros((num_frames, NUM_KEYS), bool)
-        velocity = np.zeros((num_frames, NUM_KEYS), np.float32)
-        for note in np.flatnonzero((self.first < start + num_frames) & (self.last > start)):
-            key, first = self.key[note], self.first[note] - start
-            sounding[max(first, 0) : self.last[note] - start, key] = True
-            if first >= 0:
-                onset[first, key], velocity[first, key] = True, self.velocity[note]
+        onset, velocity = np.zeros((2, num_frames, NUM_KEYS), np.float32)
+        held, sounding = np.zeros((2, num_frames, NUM_KEYS), bool)
+        notes = np.flatnonzero((self.onset < start + num_frames) & (self.still >= start))
+        key, moment, begin = self.key[notes], self.onset[notes] - start, _first_frame(self.onset[notes]) - start
+        for roll, end in ((held, self.released[notes] - start), (sounding, self.still[notes] - start)):
+            for k, first, last in zip(key, np.maximum(begin, 0), np.maximum(end, 0), strict=True):
+                roll[first:last, k] = True
+        before = np.floor(moment).astype(int)
+        for frame, share in ((before, before + 1 - moment), (before + 1, moment - before)):
+            near = (frame >= 0) & (frame < num_frames) & (share > 0)
+            place = frame[near], key[near]
+            np.maximum.at(onset, place, share[near])
+            velocity[place] = self.velocity[notes][near]
         pedal = self.pedal[start : start + num_frames, None] >= np.array(PEDAL_DEPTHS)
-        return Rolls(onset, sounding, velocity, pedal.astype(np.float32))
+        return Rolls(onset, held, sounding, velocity, pedal.astype(np.float32))
+
+
+def _first_frame(onset: np.ndarray) -> np.ndarray:
+    """The frame nearest to a stroke, from which on its key is down."""
+    return np.round(onset).astype(int)

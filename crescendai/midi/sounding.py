@@ -25,8 +25,11 @@ def pedalled_offsets_s(performance: Performance, pedal_down: int) -> np.ndarray:
     """When each note's damper falls: ``[note]`` seconds.
 
     That is the key's release or, with the sustain pedal at ``pedal_down`` or deeper then, the
-    pedal's; but not after the same key's next stroke nor after the last key of all is up.
+    pedal's; but not after the same key's next stroke nor after the last key of all is up. Where it was heard
+    (``performance.string_end_s``), it is that.
     """
+    if performance.string_end_s is not None:
+        return performance.string_end_s
     time_s, depth = performance.sustain()
     down = np.append(False, depth >= pedal_down)
     release_s = np.append(time_s[down[:-1] & ~down[1:]], np.inf)

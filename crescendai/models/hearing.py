@@ -1,6 +1,7 @@
 """A whole recording written down by a pretrained network, and described as a pianist would."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import numpy as np
@@ -24,14 +25,13 @@ HearWindows = Callable[[dict, np.ndarray], Rolls]
 
 def make_hear(model: Transcriber) -> HearWindows:
     """The compiled forward pass; make it once."""
+    return jax.jit(partial(hear_windows, model))
 
-    @jax.jit
-    def hear(params: dict, spectrogram: jax.Array) -> Rolls:
-        heard = model.apply({"params": params}, spectrogram)
-        chance = jax.nn.sigmoid
-        return Rolls(chance(heard.onset), chance(heard.sounding), heard.velocity, chance(heard.pedal))
 
-    return hear
+def hear_windows(model: Transcriber, params: dict, spectrogram: jax.Array) -> Rolls:
+    """Chances of what is played in standardised windows ``[b, t, f]``: ``[b, t, …]``."""
+    heard, chance = model.apply({"params": params}, spectrogram), jax.nn.sigmoid
+    return Rolls(chance(heard.onset), chance(heard.held), chance(heard.sounding), heard.velocity, chance(heard.pedal))
 
 
 def hear_clip(hear: HearWindows, log_mel: np.ndarray, model: TrainedModel) -> Rolls:
@@ -68,8 +68,9 @@ def describe_heard(heard: Performance | None) -> dict[str, float]:
 
 
 def _one_note() -> Performance:
-    rolls = Rolls(*(np.zeros((4, NUM_KEYS)) for _ in range(3)), np.zeros((4, len(PEDAL_DEPTHS))))
-    rolls.onset[1, 40] = rolls.sounding[1, 40] = rolls.velocity[1, 40] = 0.9
+    rolls = Rolls(*(np.zeros((4, NUM_KEYS)) for _ in range(4)), np.zeros((4, len(PEDAL_DEPTHS))))
+    for roll in rolls[:-1]:
+        roll[1, 40] = 0.9
     return heard_performance(rolls, 0.02)
 
 

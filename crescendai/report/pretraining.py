@@ -15,7 +15,8 @@ PICTURES = 3  # windows shown, at most
 LOUDEST_PERCENT = 99.8  # of all values, shown brightest; the few above are clipped
 STROKES = {"stroke_precision": "Strokes heard that were played", "stroke_recall": "Strokes played that were heard",
            "stroke_f1": "F1, their harmonic mean"}  # fmt: skip
-LOSSES = {"loss": "All four together", "onset_loss": "Strokes", "sounding_loss": "Ringing strings",
+LOSSES = {"loss": "All five together", "onset_loss": "Strokes", "held_loss": "Keys down",
+          "sounding_loss": "Ringing strings",
           "velocity_loss": "How hard a key is struck", "pedal_loss": "Pedal"}  # fmt: skip
 
 

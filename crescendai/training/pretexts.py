@@ -165,15 +165,17 @@ def make_loss(
 
 
 def transcription_loss(heard: Transcribed, played: Rolls) -> tuple[jax.Array, Metrics]:
-    """Mean of four losses, each in parts of what the best constant guess would lose on the batch.
+    """Mean of five losses, each in parts of what the best constant guess would lose on the batch.
 
-    Cross-entropy of strokes, of ringing strings and of the pedal, squared error of the velocity where
-    a key is struck. Strokes are a thousand times rarer than silence: only relative to the constant guess do
-    the four weigh the same. 1 is a constant guess, 0 is perfect.
+    Cross-entropy of strokes, of keys that are down, of ringing strings and of the pedal, squared error of the velocity
+    where a key is struck. Strokes are a thousand times rarer than silence: only relative to the constant guess do
+    the five weigh the same. 1 is a constant guess, 0 is perfect; of strokes between two frames, which are a share of
+    either, not even who knew them all would lose nothing.
     """
-    struck = played.onset.astype(jnp.float32)
+    struck = played.onset
     terms = {
         "onset": _relative_cross_entropy(heard.onset, struck),
+        "held": _relative_cross_entropy(heard.held, played.held.astype(jnp.float32)),
         "sounding": _relative_cross_entropy(heard.sounding, played.sounding.astype(jnp.float32)),
         "pedal": _relative_cross_entropy(heard.pedal, played.pedal),
     }

@@ -103,8 +103,10 @@ def test_what_is_played_comes_back_memory_mapped(tmp_path: Path) -> None:
     heard = []
     for length, count in zip(LENGTHS, (3, 0, 5), strict=True):
         first = np.sort(rng.integers(0, length, count))
-        notes = FrameNotes(rng.integers(0, 88, count), first, first + 2, rng.random(count).astype(np.float32),
-                           rng.integers(0, 2, length).astype(np.float16))  # fmt: skip
+        pedal, velocity = rng.integers(0, 128, length).astype(np.uint8), rng.random(count).astype(np.float32)
+        notes = FrameNotes(
+            rng.integers(0, 88, count), first + np.float32(0.25), first + 1, first + 2, velocity, pedal
+        )
         heard.append(Heard(rng.normal(size=(length, 16)), notes))
     write_store(tmp_path / "s", clips_of("abc", LENGTHS), heard, 16, {})
     store = SpectrogramStore(tmp_path / "s")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from crescendai.midi.excerpt import excerpt
 from crescendai.midi.heard import heard_performance, onset_f1
 from crescendai.midi.rolls import PEDAL_DEPTHS, FrameNotes, Rolls
+from crescendai.midi.sounding import PEDAL_DOWN, pedalled_offsets_s
 from tests.midi.test_notes import performance
 
 HOP_S = 0.02
@@ -29,8 +30,33 @@ def test_a_note_is_struck_once_and_rings_until_the_damper_falls():
     assert np.flatnonzero(rolls.sounding[:, 43])[[0, -1]].tolist() == [50, 69]
 
 
+def test_under_the_pedal_a_string_outlasts_its_key():
+    played = performance([(60, 100, 0.2, 0.6), (64, 50, 1.0, 2.0)], pedal=[(0.4, 64, 127), (1.4, 64, 0)])
+    rolls = rolls_of(played, 150)
+    assert np.flatnonzero(rolls.held[:, 39]).tolist() == list(range(10, 30))
+    assert np.flatnonzero(rolls.sounding[:, 39]).tolist() == list(range(10, 70))
+    heard = heard_performance(Rolls(*(np.asarray(part, float) for part in rolls)), HOP_S)
+    np.testing.assert_allclose(heard.offset_s, [0.6, 2.0])
+    np.testing.assert_allclose(heard.string_end_s, [1.4, 2.0])
+    np.testing.assert_allclose(pedalled_offsets_s(heard, PEDAL_DOWN), heard.string_end_s)
+    still = rolls._replace(sounding=np.zeros_like(rolls.sounding))  # no key is down whose string is still
+    heard = heard_performance(Rolls(*(np.asarray(part, float) for part in still)), HOP_S)
+    np.testing.assert_allclose(heard.offset_s - heard.onset_s, HOP_S)
+
+
+def test_a_stroke_between_two_frames_is_a_share_of_both_and_heard_where_it_was():
+    played = performance([(60, 100, 10.25 * HOP_S, 0.6), (64, 50, 49.5 * HOP_S, 1.4)])
+    rolls = rolls_of(played)
+    np.testing.assert_allclose(rolls.onset[[10, 11], 39], [0.75, 0.25], atol=1e-6)
+    np.testing.assert_allclose(rolls.velocity[[10, 11], 39], 100 / 127)
+    assert rolls.onset.sum() == pytest.approx(2)
+    heard = heard_performance(Rolls(*(np.asarray(part, float) for part in rolls)), HOP_S)
+    np.testing.assert_allclose(heard.onset_s, played.onset_s, atol=1e-6)
+
+
 def test_a_stretch_is_cut_from_the_whole():
-    played = performance([(50 + i, 60 + i, 0.1 * i, 0.1 * i + 0.5) for i in range(30)])
+    notes = [(50 + i, 60 + i, 0.107 * i, 0.107 * i + 0.5) for i in range(30)]
+    played = performance(notes, pedal=[(0.5, 64, 127), (2.2, 64, 0)])
     notes = FrameNotes.of(played, 200, HOP_S)
     whole, part = notes.rolls(0, 200), notes.rolls(37, 60)
     for of_whole, of_part in zip(whole, part, strict=True):
@@ -54,7 +80,7 @@ def test_what_is_written_exactly_is_heard_exactly(notes):
 
 
 def test_a_stroke_between_two_frames_is_one_stroke_between_them():
-    rolls = Rolls(*(np.zeros((10, 88)) for _ in range(3)), np.zeros((10, len(PEDAL_DEPTHS))))
+    rolls = Rolls(*(np.zeros((10, 88)) for _ in range(4)), np.zeros((10, len(PEDAL_DEPTHS))))
     rolls.onset[4, 40], rolls.onset[5, 40], rolls.velocity[4, 40] = 0.45, 0.4, 0.5
     heard = heard_performance(rolls, HOP_S)
     assert heard.num_notes == 1 and 4 * HOP_S < heard.onset_s[0] < 5 * HOP_S
@@ -73,7 +99,7 @@ def test_the_pedal_is_heard_as_deep_as_it_is():
 
 
 def test_silence_is_no_performance():
-    rolls = Rolls(*(np.full((10, 88), 0.1) for _ in range(3)), np.zeros((10, len(PEDAL_DEPTHS))))
+    rolls = Rolls(*(np.full((10, 88), 0.1) for _ in range(4)), np.zeros((10, len(PEDAL_DEPTHS))))
     assert heard_performance(rolls, HOP_S) is None
     assert onset_f1(None, performance([(60, 80, 0.0, 1.0)])) == (0, 0, 1)
 

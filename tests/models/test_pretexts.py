@@ -80,7 +80,7 @@ def test_reconstruction_error_is_the_mean_square():
 def test_a_transcriber_speaks_of_every_frame_of_whole_patches():
     model = Transcriber(CONFIG)
     heard = applied(model, {"params": weights(model)}, np.stack(clips([40, 40])))
-    assert heard.onset.shape == heard.sounding.shape == heard.velocity.shape == (2, 40, 88)
+    assert heard.onset.shape == heard.held.shape == heard.sounding.shape == heard.velocity.shape == (2, 40, 88)
     assert heard.pedal.shape == (2, 40, 3) and 0 <= heard.velocity.min() <= heard.velocity.max() <= 1
     fresh = jax.jit(model.init)(jax.random.key(0), np.stack(clips([40])))
     silent = jax.nn.sigmoid(applied(model, fresh, np.zeros((1, 40, 16), np.float32)).onset)
