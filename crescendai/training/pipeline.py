@@ -96,6 +96,12 @@ class ASTTrainingPipeline:
                 "ASTTrainingPipeline: expected test_fraction above 0, to 0.5, found "
                 f"{self.settings['test_fraction']}; lower it"
             )
+        shares = self.settings["kernel_shares"]
+        if set(shares) != set(DEFAULTS["kernel_shares"]) or min(shares.values()) < 0 or not sum(shares.values()):
+            raise ParamsError(
+                "ASTTrainingPipeline: expected kernel_shares of pooled and sound, 0 or more and not both 0, found "
+                f"{dict(shares)}; correct them"
+            )
         self.seed = int(config["seed"])
         self.checkpoints, self.results = Path(config["checkpoint_dir"]), Path(config["results_dir"])
         self.pretrained_path, self.model_path = self.checkpoints / "pretrained", self.checkpoints / "finetuned"

@@ -47,7 +47,8 @@ def test_a_wrong_key_and_data_that_do_not_fit_are_refused(tmp_path: Path):
     places = {"checkpoint_dir": tmp_path, "results_dir": tmp_path}
     with pytest.raises(ParamsError, match=r"found \['depht'\] unknown and \['seed'\] missing"):
         ASTTrainingPipeline({**places, "depht": 3})
-    for key, value in {"objective": "transcribe", "loss": "mape", "fusion": "attention", "test_fraction": 0.7}.items():
+    wrong = {"objective": "transcribe", "loss": "mape", "fusion": "attention", "test_fraction": 0.7}
+    for key, value in [*wrong.items(), ("kernel_shares", {"pooled": 1.0}), ("kernel_shares", {"pooled": 0, "sound": 0})]:
         with pytest.raises(ParamsError, match=key):
             ASTTrainingPipeline({**places, **SMALL, key: value})
     pipeline = ASTTrainingPipeline({**places, **SMALL})
