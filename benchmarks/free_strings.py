@@ -8,6 +8,7 @@ Takes  on two cores, with every tenth clip, half a minute; wants `dvc repro fetc
 """
 
 import argparse
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=10, help="of so many clips one is heard")
     parser.add_argument("--instrument", default="timgm", help="a piano that is played from a SoundFont")
     chosen = parser.parse_args()
-    clips = read_table("data/percepiano/clips.parquet", ["clip_id", "midi"]).iloc[:: chosen.every]
+    clips = read_table(Path("data/percepiano/clips.parquet"), ["clip_id", "midi"]).iloc[:: chosen.every]
     margins = joblib.Parallel(n_jobs=-1)(
         joblib.delayed(margin_db)(row.midi, row.clip_id, chosen.instrument)
         for row in tqdm(clips.itertuples(), "clips", len(clips), unit="clip")
