@@ -1,7 +1,7 @@
 """How loud strings that nobody struck sound along, against what is played: what `LEVEL` of resonance.py comes to.
 
-Every performance is heard on a piano twice, with its pedal and with its keys held as long instead; the difference is
-what sounds along. Half of the clips lie above the median printed, one in ten below the lowest.
+Every performance is heard on a piano with its keys held for as long as its pedal lets strings ring; then what sounds
+along is added as rendering adds it, and compared.
 
 Run    python -m benchmarks.free_strings [--every 10] [--instrument timgm]
 Takes  on two cores, with every tenth clip, half a minute; wants `dvc repro fetch@percepiano`
@@ -16,20 +16,24 @@ from tqdm import tqdm
 
 from crescendai.audio.instruments import instrument_named
 from crescendai.audio.render import render
-from crescendai.datasets.pianos import sound_file
+from crescendai.audio.resonance import with_free_strings
+from crescendai.datasets.pianos import MADE_SHA256, sound_file
 from crescendai.datasets.tables import read_table
 from crescendai.midi.damping import held_by_fingers
 from crescendai.midi.notes import read_midi, sounding_end_s
 from crescendai.params import load_params
 
+PIANOS = ("timgm", *MADE_SHA256)
 PERCENTS = (10, 50, 90)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=10, help="of so many clips one is heard")
-    parser.add_argument("--instrument", default="timgm", help="a piano that is played from a SoundFont")
+    parser.add_argument("--instrument", choices=PIANOS, default=PIANOS[0], help="a piano played from a SoundFont")
     chosen = parser.parse_args()
+    if chosen.every < 1:
+        parser.error(f"--every: expected 1 or more, found {chosen.every}")
     clips = read_table(Path("data/percepiano/clips.parquet"), ["clip_id", "midi"]).iloc[:: chosen.every]
     margins = joblib.Parallel(n_jobs=-1)(
         joblib.delayed(margin_db)(row.midi, row.clip_id, chosen.instrument)
@@ -47,12 +51,11 @@ def margin_db(midi: bytes, clip_id: str, instrument: str) -> float:
     piano = instrument_named(instrument), sound_file(instrument)
     played = read_midi(midi, clip_id)
     held = held_by_fingers(played, sounding_end_s(played, params.release_tail_s))
-    both, alone = (render(own, *piano, params.sample_rate_hz, params.release_tail_s) for own in (played, held))
-    common = min(len(both), len(alone))
-    along = both[:common].astype(float) - alone[:common]
+    alone = render(held, *piano, params.sample_rate_hz, params.release_tail_s)
+    along = with_free_strings(alone, played, params.sample_rate_hz) - alone
     if not along.any():
         return float("inf")
-    return float(10 * np.log10((alone[:common].astype(float) ** 2).sum() / (along**2).sum()))
+    return float(10 * np.log10(np.square(alone, dtype=float).sum() / np.square(along, dtype=float).sum()))
 
 
 if __name__ == "__main__":

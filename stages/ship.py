@@ -4,7 +4,7 @@ Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parqu
          heard.parquet, predictions/networks.parquet; models/<corpus>/pretrained/network.*; metrics/<corpus>.json
 Writes   models/<corpus>/shipped/   network, listener, intervals, card and checksums, as crescendai.shipped reads them
 Run      dvc repro -s shipping/dvc.yaml:ship@<corpus>; `make ship` puts PercePiano's into the package
-Takes    on two cores: PercePiano on three pianos six minutes, the demo corpus seconds
+Takes    on two cores: PercePiano on three pianos 90 s to six minutes, the demo corpus seconds
 Expect   PercePiano: some 14 MB
 
 The network is the first of `finetune.models`, which is scored out of fold by stage evaluate. Here it keeps nothing

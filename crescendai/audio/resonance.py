@@ -16,8 +16,8 @@ from crescendai.midi.damping import openness
 from crescendai.midi.notes import Performance
 
 KEYS = range(21, 109)  # MIDI pitches of a piano, A0 to C8
-# Of the free strings' answer: with it, half of PercePiano's clips are 18.5 dB louder than what sounds along, one in ten
-# less than 10.5 dB (`python -m benchmarks.free_strings`).
+# Of the free strings' answer. Half of PercePiano's clips with pedal, on timgm, are then 16.2 dB louder than what sounds
+# along, or more; one in ten less than 10.5 dB (`python -m benchmarks.free_strings`, every tenth clip).
 LEVEL = 0.06
 LENGTH_S = 2.0  # after which the answer is cut, with a soft end
 PARTIALS = 10

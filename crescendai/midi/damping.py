@@ -50,6 +50,7 @@ def held_by_fingers(performance: Performance, end_s: float) -> Performance:
     return replace(
         performance,
         offset_s=damped_offsets_s(performance, end_s),
+        string_end_s=None,
         pedal_time_s=performance.pedal_time_s[others],
         pedal_control=performance.pedal_control[others],
         pedal_value=performance.pedal_value[others],

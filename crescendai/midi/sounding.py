@@ -26,7 +26,7 @@ def pedalled_offsets_s(performance: Performance, pedal_down: int) -> np.ndarray:
 
     That is the key's release or, with the sustain pedal at ``pedal_down`` or deeper then, the
     pedal's; but not after the same key's next stroke nor after the last key of all is up. Where it was heard
-    (``performance.string_end_s``), it is that.
+    (``performance.string_end_s``), it is just that.
     """
     if performance.string_end_s is not None:
         return performance.string_end_s

@@ -35,7 +35,7 @@ def hear_windows(model: Transcriber, params: dict, spectrogram: jax.Array) -> Ro
 
 
 def hear_clip(hear: HearWindows, log_mel: np.ndarray, model: TrainedModel) -> Rolls:
-    """Chances of strokes, ringing strings and pedal over a clip of any length: ``[t, …]``.
+    """Chances of strokes, keys down, ringing strings and pedal over a clip of any length: ``[t, …]``.
 
     Windows overlap; every frame is taken from the window in whose middle it is nearest. What a last
     window is short of is silence.

@@ -96,7 +96,7 @@ OBJECTIVES = {
     "transcribe": Objective(
         "Writing down what is played",
         "From the sound, the network says for each of the 88 keys and at every moment whether it is struck, how hard, "
-        "and whether its string rings, and where the pedal is. The MIDI files of this music know the answer.",
+        "whether it is down and its string rings; and where the pedal is. The MIDI of this music knows the answer.",
     ),
 }
 

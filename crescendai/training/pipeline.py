@@ -97,10 +97,15 @@ class ASTTrainingPipeline:
                 f"{self.settings['test_fraction']}; lower it"
             )
         shares = self.settings["kernel_shares"]
-        if set(shares) != set(DEFAULTS["kernel_shares"]) or min(shares.values()) < 0 or not sum(shares.values()):
+        try:
+            right = set(shares) == set(DEFAULTS["kernel_shares"])
+            right = right and all(0 <= share < np.inf for share in shares.values()) and sum(shares.values()) > 0
+        except (TypeError, AttributeError):
+            right = False
+        if not right:
             raise ParamsError(
                 "ASTTrainingPipeline: expected kernel_shares of pooled and sound, 0 or more and not both 0, found "
-                f"{dict(shares)}; correct them"
+                f"{shares!r}; correct them"
             )
         self.seed = int(config["seed"])
         self.checkpoints, self.results = Path(config["checkpoint_dir"]), Path(config["results_dir"])

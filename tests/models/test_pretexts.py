@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crescendai.midi.rolls import Rolls
 from crescendai.models.mae import MaskedAutoencoder
 from crescendai.models.masking import cluster_mask, mask_order
 from crescendai.models.patches import patchify
 from crescendai.models.ssast import MaskedPatchModel, contrast, reconstruction_error
-from crescendai.models.transcription import Transcriber
+from crescendai.models.transcription import Transcribed, Transcriber
+from crescendai.training.pretexts import transcription_loss
 from tests.models.networks import applied, clips, config, weights
 
 CONFIG = config()  # 10 times 2 patches
@@ -85,3 +87,17 @@ def test_a_transcriber_speaks_of_every_frame_of_whole_patches():
     fresh = jax.jit(model.init)(jax.random.key(0), np.stack(clips([40])))
     silent = jax.nn.sigmoid(applied(model, fresh, np.zeros((1, 40, 16), np.float32)).onset)
     assert silent.mean() < 0.02  # it begins by hearing hardly anything
+
+
+def test_every_roll_has_a_loss_of_its_own():
+    rng = np.random.default_rng(0)
+    played = Rolls(*(jnp.array(rng.random((2, 30, 88)) < share, float) for share in (0.02, 0.1, 0.2, 0.5)),
+                   jnp.array(rng.random((2, 30, 3)) < 0.5, float))  # fmt: skip
+    right = Transcribed(*(20.0 * roll - 10.0 for roll in played[:3]), played.velocity, 20.0 * played.pedal - 10.0)
+    loss, terms = transcription_loss(right, played)
+    assert loss < 0.01 and set(terms) == {f"{name}_loss" for name in Transcribed._fields}
+    for name in Transcribed._fields:
+        wrong = right._replace(**{name: 1.0 - right.velocity if name == "velocity" else -getattr(right, name)})
+        of_wrong, terms_of_wrong = transcription_loss(wrong, played)
+        assert of_wrong > loss + 0.1
+        assert [own for own in terms if terms_of_wrong[own] > terms[own] + 0.1] == [f"{name}_loss"]

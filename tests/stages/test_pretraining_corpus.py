@@ -24,8 +24,9 @@ def test_an_excerpt_without_its_pedal_sounds_and_is_written_without_it():
     whole, dry = excerpt_with(1.0), excerpt_with(0.0)
     assert whole.notes.pedal.max() == 127 and not dry.notes.pedal.any()
     np.testing.assert_array_equal(whole.notes.key, dry.notes.key)
-    np.testing.assert_array_equal(whole.notes.first, dry.notes.first)
-    first_note = whole.notes.first.argmin()
-    assert whole.notes.last[first_note] > dry.notes.last[first_note] + 30  # it rang until the pedal came up
+    np.testing.assert_array_equal(whole.notes.onset, dry.notes.onset)
+    first_note = whole.notes.onset.argmin()
+    assert whole.notes.still[first_note] > dry.notes.still[first_note] + 30  # it rang until the pedal came up
+    np.testing.assert_array_equal(whole.notes.released, dry.notes.released)  # the fingers do the same
     between = slice(20, 24)  # after the first key went up, before the second goes down
     assert whole.frames[between].astype(float).mean() > dry.frames[between].astype(float).mean() + 3

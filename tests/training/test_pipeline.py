@@ -48,8 +48,9 @@ def test_a_wrong_key_and_data_that_do_not_fit_are_refused(tmp_path: Path):
     with pytest.raises(ParamsError, match=r"found \['depht'\] unknown and \['seed'\] missing"):
         ASTTrainingPipeline({**places, "depht": 3})
     wrong = {"objective": "transcribe", "loss": "mape", "fusion": "attention", "test_fraction": 0.7}
-    shares = [("kernel_shares", {"pooled": 1.0}), ("kernel_shares", {"pooled": 0, "sound": 0})]
-    for key, value in [*wrong.items(), *shares]:
+    shares = [{"pooled": 1}, {"pooled": 0, "sound": 0}, {"pooled": 2, "sound": -1}, {"pooled": np.nan, "sound": 1},
+              {"pooled": 1, "sound": 1, "harmony": 0}, {"pooled": "1", "sound": 1}, 0.5]  # fmt: skip
+    for key, value in [*wrong.items(), *(("kernel_shares", share) for share in shares)]:
         with pytest.raises(ParamsError, match=key):
             ASTTrainingPipeline({**places, **SMALL, key: value})
     pipeline = ASTTrainingPipeline({**places, **SMALL})
