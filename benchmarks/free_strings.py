@@ -41,6 +41,8 @@ def main() -> None:
     )
     pedalled = np.array([margin for margin in margins if np.isfinite(margin)])
     print(f"{chosen.instrument}: {len(pedalled)} of {len(clips)} clips have strings that sound along")
+    if not len(pedalled):
+        return
     for percent, margin in zip(PERCENTS, np.percentile(pedalled, PERCENTS), strict=True):
         print(f"{percent} % of them are less than {margin:.1f} dB louder than these")
 

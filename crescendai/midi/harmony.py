@@ -1,7 +1,7 @@
 """What is played more than how: key and chords, registers, the lines of bass and treble.
 
-Of notes for as long as keys are held, or, of what was heard, as strings ring. With these, descriptors explain more of
-how bright and how dark PercePiano's clips are rated (docs/experiments.md).
+Of notes for as long as their keys are held. With these, descriptors explain more of how bright and how dark
+PercePiano's clips are rated (docs/experiments.md).
 """
 
 import numpy as np
