@@ -29,8 +29,11 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
         return None
     early, here, late = before[frame, key], onset[frame, key], after[frame, key]
     onset_s = np.maximum(frame + (late - early) / (early + here + late), 0.0) * hop_s
-    string_end_s = np.maximum(_ends(chances.sounding >= LIKELY, frame, key) * hop_s, onset_s + hop_s)
-    offset_s = np.maximum(_ends(chances.held >= LIKELY, frame, key) * hop_s, onset_s + hop_s)
+    following_s = _following_s(onset_s, key, len(onset) * hop_s)
+    string_end_s, offset_s = (
+        np.clip(_ends(chance >= LIKELY, frame, key) * hop_s, onset_s + hop_s, following_s)
+        for chance in (chances.sounding, chances.held)
+    )
     order = np.lexsort((key, onset_s))
     depth = np.round(np.clip(chances.pedal @ DEPTH_STEPS, 0.0, HIGHEST_VALUE)).astype(np.int16)
     moved = np.flatnonzero(np.diff(depth, prepend=0))
@@ -48,7 +51,7 @@ def heard_performance(chances: Rolls, hop_s: float) -> Performance | None:
 
 
 def _ends(lasting: np.ndarray, frame: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Frame in which each note ends: the first after its stroke that is not ``lasting``, or the key's next stroke's.
+    """Frame in which each note ends: the first after its stroke that is not ``lasting``.
 
     lasting: bool ``[t, key]``. frame, key: ``[note]`` of its stroke.
     """
@@ -57,12 +60,16 @@ def _ends(lasting: np.ndarray, frame: np.ndarray, key: np.ndarray) -> np.ndarray
     over_from = np.full((num_frames + 1, lasting.shape[1]), num_frames)
     for row in range(num_frames - 1, -1, -1):
         over_from[row] = np.where(lasting[row], over_from[row + 1], row)
-    end = over_from[np.minimum(frame + 1, num_frames), key]
-    following = np.full(len(frame), num_frames)
+    return over_from[np.minimum(frame + 1, num_frames), key]
+
+
+def _following_s(onset_s: np.ndarray, key: np.ndarray, end_s: float) -> np.ndarray:
+    """When each key is struck again, ``end_s`` where it is not: ``[note]``, whose strokes of a key ascend."""
+    following_s = np.full(len(key), end_s)
     for k in np.unique(key):
         own = np.flatnonzero(key == k)
-        following[own[:-1]] = frame[own[1:]]
-    return np.minimum(end, following)
+        following_s[own[:-1]] = onset_s[own[1:]]
+    return following_s
 
 
 def onset_f1(heard: Performance | None, played: Performance, tolerance_s: float = 0.05) -> tuple[int, int, int]:

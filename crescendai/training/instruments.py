@@ -1,4 +1,7 @@
-"""Does a network rate a piano that it was not taught on? It learns on all instruments but one, and rates that one."""
+"""Does a network rate a piano that it was not taught on? It learns on all pianos but one, and rates that one.
+
+A piano in a room is the same piano: what learns without it has heard it in no room.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -6,22 +9,28 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from crescendai.audio.instruments import IN
 from crescendai.models.checkpoint import TrainedModel
 from crescendai.training.clips import RatedClips
 from crescendai.training.pupil import Pupil, rate
 
-ALL, OTHERS = "all", "others"  # what a network was taught on: every instrument, or every one but that which it rates
+ALL, OTHERS = "all", "others"  # what a network was taught on: every piano, or every one but that which it rates
 COLUMNS = ["model", "instrument", "taught_on", "clip_id", "fold"]  # and a column a target
 
 
 def every_clip_on_each(clips: RatedClips, instrument: np.ndarray) -> list[str]:
-    """The instruments, if there are several and every clip was heard on each; else none.
+    """The instruments, if they are several pianos and every clip was heard on each; else none.
 
     instrument: name of every recording's ``[recording]``.
     """
     names = list(dict.fromkeys(instrument))
     complete = all(set(instrument[own]) == set(names) for own in clips.recordings)
-    return names if len(names) > 1 and complete else []
+    return names if len(set(map(piano_of, names))) > 1 and complete else []
+
+
+def piano_of(instrument: str) -> str:
+    """Its name without that of a room."""
+    return instrument.partition(IN)[0]
 
 
 def heard_on(pupil: Pupil, instrument: np.ndarray, names: Sequence[str]) -> Pupil:
@@ -44,11 +53,14 @@ def rate_each_instrument(
         (instrument rated, `ALL` or `OTHERS`, ratings ``[clip, k]``).
     """
     rated = []
-    for name in names:
-        others = [other for other in names if other != name]
-        knows_others = learn_from(heard_on(pupil, instrument, others), f"without {name}")
-        own = heard_on(pupil, instrument, [name])
-        rated += [(name, ALL, rate(own, knows_all, held_out)), (name, OTHERS, rate(own, knows_others, held_out))]
+    for piano in dict.fromkeys(map(piano_of, names)):
+        others = [name for name in names if piano_of(name) != piano]
+        knows_others = learn_from(heard_on(pupil, instrument, others), f"without {piano}")
+        for name in names:
+            if piano_of(name) == piano:
+                own = heard_on(pupil, instrument, [name])
+                rated += [(name, who, rate(own, knows, held_out))
+                          for who, knows in ((ALL, knows_all), (OTHERS, knows_others))]  # fmt: skip
     return rated
 
 
