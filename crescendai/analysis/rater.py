@@ -14,7 +14,7 @@ from crescendai.midi.heard import heard_performance
 from crescendai.midi.rolls import Rolls
 from crescendai.models.checkpoint import TrainedModel
 from crescendai.models.hearing import describe_heard, hear_clip, make_hear
-from crescendai.models.prediction import make_predict, predict_clips
+from crescendai.models.prediction import Predict, make_predict, needs_patches, predict_clips
 from crescendai.models.rating import in_order
 from crescendai.models.windows import window_starts
 
@@ -44,8 +44,10 @@ class SectionRater:
             )
         self.model, self._run = model, run
         self.hop_s = model.frontend["hop_length"] / model.frontend["sample_rate_hz"]
-        predict, params = make_predict(model.network, model.members), jax.device_put(model.params)
-        self._rate_rows = lambda *inputs: (predict(params, *(inputs if len(inputs) == 3 else (*inputs, None))),)
+        listen, judge = make_predict(model.network, model.members)
+        params = jax.device_put(model.params)
+        self._listen_rows = lambda x, num_frames, *described: (listen(params, x, num_frames, *(described or [None])),)
+        self._judge_rows = lambda states, *described: (judge(params, states, *(described or [None])),)
         if model.listener is not None:
             hear, heard_with = make_hear(model.listener.network), jax.device_put(model.listener.params)
             self._hear_rows = lambda windows: tuple(hear(heard_with, windows))
@@ -65,7 +67,7 @@ class SectionRater:
             described = model.descriptors.apply(in_order(found, model.descriptors.names))
         max_frames = model.network.config.max_frames
         ratings = predict_clips(
-            self._predict, {}, [log_mel], model.input_scale, described, max_frames,
+            Predict(self._listen, self._judge), {}, [log_mel], model.input_scale, described, max_frames,
             len(window_starts(len(log_mel), max_frames)),
         )[0]  # fmt: skip
         return RatedSection(np.clip(ratings, 0.0, 1.0), strokes_per_s)
@@ -75,10 +77,14 @@ class SectionRater:
         config, model = self.model.network.config, self.model
         jobs = []
         for rows in rate_rows:
-            inputs = [np.zeros((rows, config.max_frames, config.n_mels), np.float32), np.ones(rows, np.int32)]
+            described = None
             if model.descriptors is not None:
-                inputs.append(np.zeros((rows, len(model.descriptors.names)), np.float32))
-            jobs.append((self._rate_rows, inputs))
+                described = np.zeros((rows, len(model.descriptors.names)), np.float32)
+            window = np.zeros((rows, config.max_frames, config.n_mels), np.float32), np.ones(rows, np.int32)
+            jobs.append((self._listen_rows, self._inputs_of_window(*window, described)))
+            if not needs_patches(model.network):
+                states = np.zeros((rows, config.pooled_width), np.float32)
+                jobs.append((self._judge_rows, [states] if described is None else [states, described]))
         if model.listener is not None:
             config = model.listener.network.config
             frames = config.grid.covered_frames(config.max_frames)
@@ -87,11 +93,22 @@ class SectionRater:
             for done in [pool.submit(network, *inputs) for network, inputs in jobs]:
                 jax.block_until_ready(done.result())
 
-    def _predict(
+    def _listen(
         self, _: dict, windows: np.ndarray, num_frames: np.ndarray, described: np.ndarray | None
     ) -> np.ndarray:
-        inputs = (windows, num_frames) if described is None else (windows, num_frames, described)
-        return self._run(self._rate_rows, *inputs)[0]
+        return self._run(self._listen_rows, *self._inputs_of_window(windows, num_frames, described))[0]
+
+    def _inputs_of_window(
+        self, windows: np.ndarray, num_frames: np.ndarray, described: np.ndarray | None
+    ) -> list[np.ndarray]:
+        # Only where patches are asked do descriptors make a difference here.
+        asks = described is not None and needs_patches(self.model.network)
+        return [windows, num_frames, described] if asks else [windows, num_frames]
+
+    def _judge(self, _: dict, states: np.ndarray, described: np.ndarray | None) -> np.ndarray:
+        if needs_patches(self.model.network):
+            return states  # they are ratings
+        return self._run(self._judge_rows, *([states] if described is None else [states, described]))[0]
 
     def _hear(self, _: dict, windows: np.ndarray) -> Rolls:
         # A batch is filled up with its first window: what is there twice is heard once.

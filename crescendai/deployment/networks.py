@@ -1,7 +1,8 @@
 """The networks of a trained model as functions of fixed shapes, and what they take and give in words.
 
-A hybrid is not one graph: between the network that listens and the one that rates, NumPy turns what was heard into
-notes and describes them. So each network is a graph, and its description says what stands between.
+A model is not one graph: what is pooled of the windows of a section is averaged before it is rated, and between the
+network that listens and the one that rates NumPy turns what was heard into notes and describes them. So each network is
+a graph, and its description says what stands between.
 """
 
 from collections.abc import Callable
@@ -12,9 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from crescendai.midi.rolls import PEDAL_DEPTHS
+from crescendai.models.backbone import Backbone
 from crescendai.models.checkpoint import TrainedModel
 from crescendai.models.hearing import hear_windows
 from crescendai.models.members import each_member
+from crescendai.models.prediction import needs_patches
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Port:
 
 @dataclass(frozen=True)
 class NetworkFunction:
-    """function: of arrays as ``inputs`` say, to a tuple as ``outputs`` say. One window at a time."""
+    """function: of arrays as ``inputs`` say, to a tuple as ``outputs`` say. One window or section at a time."""
 
     name: str
     function: Callable
@@ -43,8 +46,11 @@ class NetworkFunction:
 
 
 def network_functions(model: TrainedModel) -> list[NetworkFunction]:
-    """The network that rates, then the one that listens, where there is one."""
-    return [_rating(model), *([] if model.listener is None else [_listening(model.listener)])]
+    """The network that rates; the one that encodes windows for it, unless it takes them itself; and the one that
+    listens, where there is one.
+    """
+    first = [_rating_windows(model)] if needs_patches(model.network) else [_rating(model), _encoding(model)]
+    return first + ([] if model.listener is None else [_listening(model.listener)])
 
 
 def probe(of: NetworkFunction, seed: int) -> list[np.ndarray]:
@@ -59,36 +65,73 @@ def probe(of: NetworkFunction, seed: int) -> list[np.ndarray]:
 
 
 def _rating(model: TrainedModel) -> NetworkFunction:
-    c, k = model.network.config, len(model.dimensions)
-    scale = model.input_scale
-    inputs = [
+    meaning = "[section, channel]: mean over its windows of what the network `encoding` makes of them"
+    inputs = (Port("state", (1, model.network.config.pooled_width), "float32", meaning), *_descriptors(model))
+    outputs = (Port("ratings", (1, len(model.dimensions)), "float32", "[section, dimension]: 0 to 1, not clipped"),)
+
+    def rate(state: jax.Array, *described: jax.Array) -> tuple[jax.Array]:
+        return (_mean_of_members(model, None, None, *described, pooled=state),)
+
+    return NetworkFunction("rating", rate, inputs, outputs, _notes(model, "a section is rated once, from its state"))
+
+
+def _encoding(model: TrainedModel) -> NetworkFunction:
+    backbone, params = Backbone(model.network.config), model.params["backbone"]
+
+    def encode(*window: jax.Array) -> tuple[jax.Array]:
+        return (backbone.apply({"params": params}, *window).pooled,)
+
+    outputs = (Port("state", (1, model.network.config.pooled_width), "float32", "[window, channel]: what is pooled"),)
+    notes = {
+        "frontend": model.frontend,
+        "aggregation": "a section's state is the mean over its windows, evenly spaced from its start to its end",
+    }
+    return NetworkFunction("encoding", encode, _window(model), outputs, notes)
+
+
+def _rating_windows(model: TrainedModel) -> NetworkFunction:
+    """Of a network that needs the patches of every window."""
+
+    def rate(*inputs: jax.Array) -> tuple[jax.Array]:
+        return (_mean_of_members(model, *inputs),)
+
+    how = "a section's ratings are the mean over its windows, evenly spaced from its start to its end"
+    outputs = (Port("ratings", (1, len(model.dimensions)), "float32", "[window, dimension]: 0 to 1, not clipped"),)
+    return NetworkFunction("rating", rate, (*_window(model), *_descriptors(model)), outputs, _notes(model, how))
+
+
+def _mean_of_members(model: TrainedModel, *inputs: jax.Array | None, **more: jax.Array) -> jax.Array:
+    def of_one(params: dict) -> jax.Array:
+        return model.network.apply({"params": params}, *inputs, **more).ratings
+
+    return each_member(of_one, model.params, model.members).mean(axis=0)
+
+
+def _window(model: TrainedModel) -> tuple[Port, Port]:
+    c, scale = model.network.config, model.input_scale
+    return (
         Port("spectrogram", (1, c.max_frames, c.n_mels), "float32",
              f"[window, frame, mel band]: (log-mel in dB - {scale.mean_db}) / {scale.std_db}; zeros after the end"),
         Port("num_frames", (1,), "int32", "[window]: frames of sound in it, from 1"),
-    ]  # fmt: skip
-    if model.descriptors is not None:
-        meaning = (
-            "[window, descriptor]: of the section, (value - mean) / std, clipped to -3 to 3, 0 if unknown"
-        )
-        inputs.append(Port("descriptors", (1, len(model.descriptors.names)), "float32", meaning))
+    )  # fmt: skip
 
-    def rate(*arrays: jax.Array) -> tuple[jax.Array]:
-        def of_one(params: dict) -> jax.Array:
-            return model.network.apply({"params": params}, *arrays).ratings
 
-        return (each_member(of_one, model.params, model.members).mean(axis=0),)
+def _descriptors(model: TrainedModel) -> list[Port]:
+    if model.descriptors is None:
+        return []
+    meaning = "[section, descriptor]: (value - mean) / std, clipped to -3 to 3, 0 if unknown"
+    return [Port("descriptors", (1, len(model.descriptors.names)), "float32", meaning)]
 
-    notes = {
-        "frontend": model.frontend, "dimensions": list(model.dimensions),
-        "aggregation": "a section's ratings are the mean over its windows, evenly spaced from its start to its end",
+
+def _notes(model: TrainedModel, aggregation: str) -> dict:
+    return {
+        "frontend": model.frontend, "dimensions": list(model.dimensions), "aggregation": aggregation,
         "descriptors": None if model.descriptors is None else {
             "names": list(model.descriptors.names), "mean": list(model.descriptors.mean),
             "std": [None if np.isinf(std) else std for std in model.descriptors.std],
             "made_by": "crescendai.audio.descriptors.describe_audio and crescendai.models.hearing.describe_heard",
         },
     }  # fmt: skip
-    outputs = (Port("ratings", (1, k), "float32", "[window, dimension]: 0 to 1, not clipped"),)
-    return NetworkFunction("rating", rate, tuple(inputs), outputs, notes)
 
 
 def _listening(listener: TrainedModel) -> NetworkFunction:

@@ -11,7 +11,7 @@ from crescendai.datasets.targets import Targets
 from crescendai.errors import DataError
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hearing import HEARD
-from crescendai.models.prediction import PredictWindows, predict_clips
+from crescendai.models.prediction import Predict, predict_clips
 from crescendai.models.windows import InputScale
 
 
@@ -86,7 +86,7 @@ class RatedClips:
 
 
 def predict_rated(
-    predict: PredictWindows,
+    predict: Predict,
     params: dict,
     clips: RatedClips,
     chosen: np.ndarray,

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from crescendai.models.backbone import Backbone
 from crescendai.models.descriptors import DescriptorScale
-from crescendai.models.prediction import PredictPooled
+from crescendai.models.prediction import Judge, mean_states
 from crescendai.models.windows import InputScale, cut_window, window_starts
 from crescendai.training.batches import Batch, Scales, of_clips
 from crescendai.training.clips import RatedClips
@@ -65,20 +65,19 @@ def overlapping_starts(num_frames: int, window_frames: int) -> np.ndarray:
 
 
 def rate_encoded(
-    predict_pooled: PredictPooled, params: dict, clips: RatedClips, encoded: EncodedWindows, chosen: np.ndarray,
+    judge: Judge, params: dict, clips: RatedClips, encoded: EncodedWindows, chosen: np.ndarray,
     scale: DescriptorScale,
 ) -> np.ndarray:  # fmt: skip
     """Ratings of the clips at ``chosen``, as of `crescendai.training.clips.predict_rated`: ``[clip, k]``.
 
-    params: all but the backbone's.
+    judge: of a network that needs no patches. params: all but the backbone's.
     """
-    windows = [encoded.of_recording[row][::OVERLAP] for row in clips.rows(chosen)]
-    row_of_window = np.repeat(clips.rows(chosen), [len(own) for own in windows])
-    described = scale.apply(clips.descriptors[row_of_window])
-    rated = np.asarray(predict_pooled(params, encoded.pooled[np.concatenate(windows)], described), np.float64)
-    by_recording = [own.mean(axis=0) for own in np.split(rated, np.cumsum([len(own) for own in windows])[:-1])]
+    rows = clips.rows(chosen)
+    windows = [encoded.of_recording[row][::OVERLAP] for row in rows]
+    states = mean_states(encoded.pooled[np.concatenate(windows)], np.array([len(own) for own in windows]))
+    by_recording = np.asarray(judge(params, states, scale.apply(clips.descriptors[rows])), np.float64)
     ends = np.cumsum([len(clips.recordings[clip]) for clip in chosen])
-    return np.stack([own.mean(axis=0) for own in np.split(np.stack(by_recording), ends[:-1])])
+    return np.stack([own.mean(axis=0) for own in np.split(by_recording, ends[:-1])])
 
 
 def encoded_batches(

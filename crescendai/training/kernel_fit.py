@@ -9,6 +9,7 @@ from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hearing import HEARD, HEARD_HARMONY
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.kernel import features_of, matern
+from crescendai.models.prediction import mean_states
 from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
 
@@ -51,43 +52,44 @@ def fit_kernel(
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Parameters of `crescendai.models.kernel.KernelRidge`, float32, from the clips at ``chosen``.
 
-    The kernel compares with the clips' means, over their instruments and windows. What is fitted is the mean of its
-    ratings of all windows of a clip, since it will be asked about windows: these lie further from all means than the
-    clip's own does, and a kernel that had seen nothing but means would lean to the mean rating.
+    The kernel compares with the clips' means, over their instruments. What is fitted is its rating of every recording,
+    since it will be asked about one piano: that lies further from all means than the clip's own does, and a kernel that
+    had seen nothing but means would lean to the mean rating.
 
     scale: of the descriptors, over the same clips. length_scale: as of `KernelRidge`.
-    penalty: of the kernel's rating function, its squared norm ``a^T K a``; the squared error of a clip counts 1.
+    penalty: of the kernel's rating function, its squared norm ``a^T K a``; a clip's squared error, the mean over its
+        recordings, counts 1.
     share: ``[m]`` of the descriptors, as of `features_of`.
     """
     rows = clips.rows(chosen)
     windows = [encoded.of_recording[row] for row in rows]
-    pooled = np.stack([encoded.pooled[own].mean(axis=0) for own in windows])
+    pooled = mean_states(encoded.pooled[np.concatenate(windows)], np.array([len(own) for own in windows]))
     mean, std = pooled.mean(axis=0), pooled.std(axis=0)
     std = np.where(std > ROUNDING * (1.0 + np.abs(mean)), std, np.inf)
     described = scale.apply(clips.descriptors[rows])
     recordings = np.array([len(clips.recordings[clip]) for clip in chosen])
-    rated = _means(np.asarray(features_of(pooled, described, mean, std, share)), recordings)
-    lengths = np.array([len(own) for own in windows])
-    in_windows = encoded.pooled[np.concatenate(windows)], np.repeat(described, lengths, axis=0)
-    asked = features_of(*in_windows, mean, std, share)
-    alike = _means(_means(np.asarray(matern(asked, rated, length_scale)), lengths), recordings)
+    asked = np.asarray(features_of(pooled, described, mean, std, share))
+    rated = mean_states(asked, recordings)
     coefficients, bias = solve_kernel(
-        alike, np.asarray(matern(rated, rated, length_scale)), clips.ratings[chosen], penalty
-    )
+        np.asarray(matern(asked, rated, length_scale)), np.asarray(matern(rated, rated, length_scale)),
+        np.repeat(clips.ratings[chosen], recordings, axis=0), penalty, np.repeat(1.0 / recordings, recordings),
+    )  # fmt: skip
     values = {"mean": mean, "std": std, "share": share, "clips": rated, "coefficients": coefficients, "bias": bias}
     return {name: value.astype(np.float32) for name, value in values.items()}
 
 
 def solve_kernel(
-    alike: np.ndarray, kernel: np.ndarray, ratings: np.ndarray, penalty: float
+    alike: np.ndarray, kernel: np.ndarray, ratings: np.ndarray, penalty: float, weight: np.ndarray | float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """``a, b`` that minimise ``|y - F a - b|^2 + penalty a^T K a``; the intercept ``b`` is not penalised.
+    """``a, b`` that minimise ``sum w (y - F a - b)^2 + penalty a^T K a``; the intercept ``b`` is not penalised.
 
     ``K`` is taken with `SAME` on its diagonal. With ``K = L L^T`` and ``a = L^-T u`` this is ridge regression of ``y``
     on ``F L^-T``, with coefficients ``u``.
 
-    alike: ``F``, ``[n, m]``, what each clip has in common with those that are compared with. kernel: ``K``, ``[m, m]``.
-    ratings: ``[n, k]``; a clip without one of them (NaN) has no part in the error, but is compared with.
+    alike: ``F``, ``[n, m]``, what each recording has in common with the clips that are compared with. kernel: ``K``,
+        ``[m, m]``.
+    ratings: ``[n, k]``; a recording without one of them (NaN) has no part in the error, but its clip is compared with.
+    weight: ``w``, ``[n]`` or the same for all.
 
     Returns:
         ``[m, k]`` and ``[k]``, float64.
@@ -95,17 +97,13 @@ def solve_kernel(
     root = np.linalg.cholesky(kernel.astype(np.float64) + SAME * np.eye(len(kernel)))
     features = solve_triangular(root, alike.T.astype(np.float64), lower=True).T
     coefficients, bias = np.zeros((len(kernel), ratings.shape[1])), np.zeros(ratings.shape[1])
-    known = np.isfinite(ratings)
+    known, weight = np.isfinite(ratings), np.broadcast_to(weight, len(ratings))
     for pattern in np.unique(known, axis=1).T:  # targets that the same clips have are solved for together
         columns = np.flatnonzero((known == pattern[:, None]).all(axis=0))
-        x, y = features[pattern], ratings[pattern][:, columns]
-        of_x, of_y = x.mean(axis=0), y.mean(axis=0)
-        penalised = (x - of_x).T @ (x - of_x) + penalty * np.eye(x.shape[1])
-        coefficients[:, columns] = np.linalg.solve(penalised, (x - of_x).T @ (y - of_y))
+        x, y, w = features[pattern], ratings[pattern][:, columns], weight[pattern]
+        of_x, of_y = np.average(x, axis=0, weights=w), np.average(y, axis=0, weights=w)
+        weighted = (x - of_x).T * w
+        penalised = weighted @ (x - of_x) + penalty * np.eye(x.shape[1])
+        coefficients[:, columns] = np.linalg.solve(penalised, weighted @ (y - of_y))
         bias[columns] = of_y - of_x @ coefficients[:, columns]
     return solve_triangular(root.T, coefficients), bias
-
-
-def _means(rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Of as many neighbouring rows each as ``lengths`` says."""
-    return np.add.reduceat(rows, np.cumsum(lengths) - lengths) / lengths[:, None]

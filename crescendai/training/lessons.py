@@ -39,5 +39,5 @@ class Lessons:
                 self.scales.descriptors if trainee.described else None, trainee.model.config.max_frames, size,
             )  # fmt: skip
         return rate_encoded(
-            trainee.predict_pooled, params, self.clips, self.encoded, chosen, self.scales.descriptors
+            trainee.predict.judge, params, self.clips, self.encoded, chosen, self.scales.descriptors
         )

@@ -14,7 +14,7 @@ from crescendai.models.heads import in_rating_units
 from crescendai.models.hearing import HEARD
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.members import begin_members
-from crescendai.models.prediction import make_predict_pooled
+from crescendai.models.prediction import RatingNetwork, make_predict
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.transfer import transfer
 from crescendai.models.windows import InputScale
@@ -28,7 +28,7 @@ from crescendai.training.kernel_fit import with_kernel
 from crescendai.training.lessons import Lessons
 from crescendai.training.optimizer import layer_factors, make_optimizer
 from crescendai.training.sharding import make_mesh
-from crescendai.training.trainee import RatingNetwork, Trainee
+from crescendai.training.trainee import Trainee
 from crescendai.training.watch import Watch
 
 
@@ -118,8 +118,8 @@ def rate(pupil: Pupil, trained: TrainedModel, chosen: np.ndarray) -> np.ndarray:
         heads = {part: values for part, values in trained.params.items() if part not in pupil.frozen}
         none = DescriptorScale(pupil.clips.descriptor_names, *[(1.0,) * len(pupil.clips.descriptor_names)] * 2)
         scale = trained.descriptors or none  # a network that takes none does not look at them
-        predict_pooled = make_predict_pooled(trained.network, trained.members)
-        return rate_encoded(predict_pooled, heads, pupil.clips, pupil.encoded, chosen, scale)
+        judge = make_predict(trained.network, trained.members).judge
+        return rate_encoded(judge, heads, pupil.clips, pupil.encoded, chosen, scale)
     return predict_rated(
         pupil.trainee.predict, trained.params, pupil.clips, chosen, trained.input_scale, trained.descriptors,
         trained.network.config.max_frames, pupil.schedule.batch_size,

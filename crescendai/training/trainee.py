@@ -6,14 +6,11 @@ import jax
 import optax
 from jax.sharding import Mesh
 
-from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.hybrid import HybridTransformer
-from crescendai.models.prediction import PredictPooled, PredictWindows, make_predict, make_predict_pooled
+from crescendai.models.prediction import Predict, RatingNetwork, make_predict
 from crescendai.training.batches import Batch
 from crescendai.training.losses import LOSSES
 from crescendai.training.step import LossOf, TrainStep, make_train_step
-
-RatingNetwork = AudioSpectrogramTransformer | HybridTransformer
 
 
 @dataclass(frozen=True)
@@ -21,15 +18,12 @@ class Trainee:
     """A network and its compiled functions, which all folds share: compiling takes as long as an epoch.
 
     members: networks that learn side by side, see `crescendai.models.members`.
-    predict, predict_pooled: ratings of windows, and of what a backbone made of them, see
-        `crescendai.models.prediction`.
     """
 
     model: RatingNetwork
     optimizer: optax.GradientTransformation
     train_step: TrainStep
-    predict: PredictWindows
-    predict_pooled: PredictPooled
+    predict: Predict
     mesh: Mesh
     members: int
 
@@ -45,8 +39,7 @@ class Trainee:
     ) -> "Trainee":  # fmt: skip
         """Compiles nothing yet. factors: see `crescendai.training.optimizer.layer_factors`."""
         step = make_train_step(make_loss(model, loss, members), optimizer, average_decay, factors, accumulation, mesh)
-        predict, predict_pooled = make_predict(model, members), make_predict_pooled(model, members)
-        return cls(model, optimizer, step, predict, predict_pooled, mesh, members)
+        return cls(model, optimizer, step, make_predict(model, members), mesh, members)
 
 
 def make_loss(model: RatingNetwork, loss: str, members: int = 1) -> LossOf:

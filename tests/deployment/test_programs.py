@@ -9,6 +9,8 @@ import pytest
 from crescendai.deployment import programs
 from crescendai.deployment.networks import network_functions, probe
 from crescendai.errors import DataError
+from crescendai.models.prediction import make_predict, predict_clips
+from crescendai.models.windows import cut_window, window_starts
 from tests.shipped_models import small_trained
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -19,9 +21,10 @@ def test_onnx_and_jax_agree_with_the_network(tmp_path: Path):
 
     model = small_trained()
     written = programs.write_onnx(model, tmp_path / "m.onnx") | programs.write_jax(model, tmp_path / "m.jax")
-    assert {path.name for path in written} == {"m.onnx", "m-listening.onnx", "m.jax", "m-listening.jax"}
+    names = ("m", "m-encoding", "m-listening")
+    assert {path.name for path in written} == {f"{name}.{suffix}" for name in names for suffix in ("onnx", "jax")}
     assert max(written.values()) <= 1e-4
-    for of, name in zip(network_functions(model), ("m", "m-listening"), strict=True):
+    for of, name in zip(network_functions(model), names, strict=True):
         said = json.loads((tmp_path / f"{name}.onnx.json").read_text())
         session = onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"])
         assert [port["name"] for port in said["inputs"]] == [port.name for port in session.get_inputs()]
@@ -40,3 +43,18 @@ def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(DataError, match="nothing was written"):
         programs.write_jax(small_trained(), tmp_path / "m.jax")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_section_can_be_rated_from_the_graphs_alone():
+    model = small_trained()
+    rating, encoding, _ = network_functions(model)
+    config = model.network.config
+    section = np.random.default_rng(0).normal(-60, 15, (3 * config.max_frames, config.n_mels)).astype(np.float32)
+    described = np.random.default_rng(1).normal(size=(1, len(model.descriptors.names))).astype(np.float32)
+    windows = [cut_window(section, start, config.max_frames, model.input_scale)
+               for start in window_starts(len(section), config.max_frames)]  # fmt: skip
+    states = [encoding.function(window[None], np.array([heard], np.int32))[0] for window, heard in windows]
+    ours = rating.function(np.mean(states, axis=0), described)[0]
+    predict = make_predict(model.network, model.members)
+    expected = predict_clips(predict, model.params, [section], model.input_scale, described, config.max_frames, 4)
+    np.testing.assert_allclose(ours, expected, atol=1e-5)

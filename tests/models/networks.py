@@ -8,6 +8,7 @@ import numpy as np
 from crescendai.models.ast import AudioSpectrogramTransformer
 from crescendai.models.checkpoint import Network, example_input
 from crescendai.models.hybrid import HybridTransformer
+from crescendai.models.prediction import make_predict
 from crescendai.models.presets import BackboneConfig
 
 NUM_DESCRIPTORS = 6
@@ -56,6 +57,15 @@ def applied(model: Network, variables: dict, *inputs: object, rngs: dict | None 
 @partial(jax.jit, static_argnums=(0, 1))
 def _apply(model: Network, how: tuple, variables: dict, inputs: tuple, rngs: dict):
     return model.apply(variables, *inputs, rngs=rngs, **dict(how))
+
+
+def rated_windows(
+    network: HybridTransformer, params: dict, spectrogram: np.ndarray, num_frames: np.ndarray,
+    descriptors: np.ndarray | None, members: int = 1,
+) -> np.ndarray:  # fmt: skip
+    """Each window rated as a clip of its own."""
+    predict = make_predict(network, members)
+    return predict.judge(params, predict.listen(params, spectrogram, num_frames, descriptors), descriptors)
 
 
 def clips(lengths: list[int], n_mels: int = 16, seed: int = 0) -> list[np.ndarray]:

@@ -14,12 +14,12 @@ from crescendai.models.checkpoint import TrainedModel, in_precision, load_model,
 from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hearing import HEARD_HARMONY, HEARD_NAMES
 from crescendai.models.kernel import KernelRidge, features_of, matern
-from crescendai.models.prediction import make_predict, make_predict_pooled
+from crescendai.models.prediction import make_predict
 from crescendai.models.windows import InputScale
 from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import EncodedWindows
 from crescendai.training.kernel_fit import SAME, descriptor_shares, fit_kernel, solve_kernel
-from tests.models.networks import NUM_DESCRIPTORS, small_hybrid, weights
+from tests.models.networks import NUM_DESCRIPTORS, rated_windows, small_hybrid, weights
 from tests.training.rated import described_clips
 
 rng = np.random.default_rng(0)  # of the constants below; a test has its own, whichever ran before
@@ -62,6 +62,8 @@ def test_the_same_clip_twice_counts_twice():
     expected = solve_kernel(alike[twice], alike, RATINGS[twice], PENALTY)
     ratings = [kernel(ASKED, by) @ a + b for by, (a, b) in ((TAUGHT[twice], found), (TAUGHT, expected))]
     np.testing.assert_allclose(*ratings, atol=1e-3)
+    weighted = solve_kernel(alike, alike, RATINGS, PENALTY, np.bincount(twice))  # and so does its weight of three
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), weighted, expected)
 
 
 def test_what_is_found_is_the_least_of_error_and_penalty():
@@ -120,30 +122,36 @@ def test_a_clip_is_the_mean_of_its_pianos_and_a_piano_the_mean_of_its_windows():
     assert np.isinf(found["std"][4]) and found["coefficients"].shape == (4, clips.ratings.shape[1])
 
 
-def test_the_mean_of_its_windows_ratings_is_what_a_clip_was_given():
+def test_every_recording_is_to_be_rated_as_its_clip_was():
     (clips, encoded, scale), taught = pianos_and_windows(), np.arange(6)
-    found = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6, share=HALF)
+    found = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY, HALF)
     network = KernelRidge(len(taught), clips.ratings.shape[1], LENGTH_SCALE)
-    described = np.repeat(scale.apply(clips.descriptors), 3, axis=0)
-    of_windows = network.apply({"params": found}, encoded.pooled, described)
-    given = np.asarray(of_windows).reshape(6, -1, clips.ratings.shape[1]).mean(axis=1)
-    np.testing.assert_allclose(given, clips.ratings, atol=1e-2 * clips.ratings.std())
+    states, described = encoded.pooled.reshape(12, 3, -1).mean(axis=1), scale.apply(clips.descriptors)
+    kernel = np.asarray(matern(found["clips"], found["clips"], LENGTH_SCALE))
+
+    def cost(coefficients: np.ndarray, bias: np.ndarray) -> float:
+        params = {**found, "coefficients": coefficients, "bias": bias}
+        given = np.asarray(network.apply({"params": params}, states, described), float).reshape(6, 2, -1)
+        error = ((given - clips.ratings[:, None]) ** 2).mean(axis=1).sum()
+        return error + PENALTY * np.einsum("ik,ij,jk", coefficients, kernel, coefficients)
+
+    best, rng = cost(found["coefficients"], found["bias"]), np.random.default_rng(0)
+    for _ in range(20):
+        a = found["coefficients"] + 0.03 * rng.normal(size=found["coefficients"].shape)
+        assert cost(a, found["bias"]) > best and cost(found["coefficients"], found["bias"] + 0.03) > best
 
 
 def test_every_piano_counts_the_same_however_many_windows_it_has():
     (clips, encoded, scale), taught = pianos_and_windows(), np.arange(6)
     two = fit_kernel(clips, encoded, taught, scale, LENGTH_SCALE, PENALTY, HALF)
-    # One piano is heard twice as often, in the same windows; another clip has only one piano.
+    # One piano of each clip is heard twice as often, in the same windows.
     twice = [np.tile(own, 1 + row % 2) for row, own in enumerate(encoded.of_recording)]
     again = fit_kernel(clips, replace(encoded, of_recording=twice), taught, scale, LENGTH_SCALE, PENALTY, HALF)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), two, again)
-    fewer = replace(clips, recordings=[clips.recordings[0][:1], *clips.recordings[1:]])
-    alone = fit_kernel(fewer, encoded, taught, scale, LENGTH_SCALE, penalty=1e-6, share=HALF)
-    network = KernelRidge(len(taught), clips.ratings.shape[1], LENGTH_SCALE)
-    own = encoded.of_recording[0]
-    described = np.repeat(scale.apply(clips.descriptors[:1]), len(own), axis=0)
-    given = network.apply({"params": alone}, encoded.pooled[own], described).mean(axis=0)
-    np.testing.assert_allclose(given, clips.ratings[0], atol=1e-2 * clips.ratings.std())
+    # A piano that is heard twice counts as one that is heard once.
+    same = replace(clips, recordings=[np.repeat(own, 2) for own in clips.recordings])
+    again = fit_kernel(same, encoded, taught, scale, LENGTH_SCALE, PENALTY, HALF)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), two, again)
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +174,8 @@ def fitted() -> tuple:
 
 
 def rated(trained: TrainedModel, pooled: np.ndarray, described: np.ndarray, weight: float = 1.0) -> np.ndarray:
-    predict = make_predict_pooled(trained.network.clone(kernel_weight=weight))
-    return np.asarray(predict(trained.params, pooled, described))
+    judge = make_predict(trained.network.clone(kernel_weight=weight)).judge
+    return np.asarray(judge(trained.params, pooled, described))
 
 
 def test_new_clips_are_rated_like_those_that_are_alike(fitted: tuple):
@@ -183,8 +191,8 @@ def test_new_clips_are_rated_like_those_that_are_alike(fitted: tuple):
 def test_a_clip_that_taught_has_a_finite_gradient(fitted: tuple):
     trained, clips, heard = fitted
     described = trained.descriptors.apply(clips.descriptors)[:1]
-    predict = make_predict_pooled(trained.network)
-    gradient = jax.jit(jax.grad(lambda pooled: predict(trained.params, pooled, described).sum()))(heard[:1])
+    judge = make_predict(trained.network).judge
+    gradient = jax.jit(jax.grad(lambda pooled: judge(trained.params, pooled, described).sum()))(heard[:1])
     assert np.isfinite(gradient).all()
 
 
@@ -198,8 +206,8 @@ def test_it_is_kept_with_its_network_and_shared_by_members(fitted: tuple, tmp_pa
     assert loaded.network == trained.network
     rng = np.random.default_rng(3)
     inputs = rng.normal(size=(2, 40, 16)).astype(np.float32), np.array([40, 12]), rng.normal(size=(2, NUM_DESCRIPTORS))
-    expected = make_predict(trained.network)(trained.params, *inputs)
-    np.testing.assert_allclose(make_predict(loaded.network, 2)(loaded.params, *inputs), expected, atol=1e-5)
+    expected = rated_windows(trained.network, trained.params, *inputs)
+    np.testing.assert_allclose(rated_windows(loaded.network, loaded.params, *inputs, members=2), expected, atol=1e-5)
     save_model(both, tmp_path / "half", dtype=np.float16)
     half = load_model(tmp_path / "half").params["kernel"]
     np.testing.assert_array_equal(half["coefficients"], trained.params["kernel"]["coefficients"])

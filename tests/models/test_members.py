@@ -11,12 +11,11 @@ from crescendai.errors import DataError
 from crescendai.models.checkpoint import TrainedModel, flatten, load_model, save_model
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.members import begin_members
-from crescendai.models.prediction import make_predict
 from crescendai.models.windows import InputScale
 from crescendai.training.batches import Batch
 from crescendai.training.losses import Target
 from crescendai.training.trainee import make_loss
-from tests.models.networks import NUM_DESCRIPTORS, small_hybrid, weights
+from tests.models.networks import NUM_DESCRIPTORS, rated_windows, small_hybrid, weights
 
 MEMBERS = 3
 
@@ -47,10 +46,10 @@ def heard(clips: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_their_mean_is_what_is_rated(network: HybridTransformer, alone: list[dict], together: dict):
-    ratings = [make_predict(network)(params, *heard()) for params in alone]
+    ratings = [rated_windows(network, params, *heard()) for params in alone]
     assert np.std(ratings, axis=0).min() > 1e-3  # they differ, else the mean says nothing
     np.testing.assert_allclose(
-        make_predict(network, MEMBERS)(together, *heard()), np.mean(ratings, axis=0), rtol=1e-5, atol=1e-5
+        rated_windows(network, together, *heard(), members=MEMBERS), np.mean(ratings, axis=0), rtol=1e-5, atol=1e-5
     )
 
 

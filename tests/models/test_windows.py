@@ -1,13 +1,14 @@
-"""Windows cover clips, and whole clips are the mean over them."""
+"""Windows cover clips, and whole clips are rated from the mean over them."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crescendai.models.backbone import Backbone
 from crescendai.models.prediction import make_predict, predict_clips
 from crescendai.models.windows import InputScale, cut_window, random_start, window_starts
-from tests.models.networks import clips, small, weights
+from tests.models.networks import NUM_DESCRIPTORS, clips, small, small_hybrid, weights
 
 SCALE = InputScale(0.0, 1.0)
 
@@ -46,13 +47,25 @@ def test_input_scale_counts_every_value_once():
     assert scale.mean_db == pytest.approx(values.mean()) and scale.std_db == pytest.approx(values.std())
 
 
-def test_a_clip_is_the_mean_of_its_windows_whatever_the_batch():
-    model = small()
+@pytest.mark.parametrize("fusion", ["none", "concat", "attention"])
+def test_a_clip_is_the_mean_of_its_windows_whatever_the_batch(fusion: str):
+    model = small() if fusion == "none" else small_hybrid(fusion=fusion)
     params, predict = weights(model), make_predict(model)
+    described = np.random.default_rng(0).normal(size=(2, NUM_DESCRIPTORS)).astype(np.float32)
+
+    def rated(of: list[np.ndarray], rows: list[int], batch_size: int) -> np.ndarray:
+        own = None if fusion == "none" else described[rows]
+        return predict_clips(predict, params, of, SCALE, own, window_frames=40, batch_size=batch_size)
+
     long, short = clips([100, 9])
-    together = predict_clips(predict, params, [long, short], SCALE, None, window_frames=40, batch_size=3)
-    windows = [long[start : start + 40] for start in (0, 30, 60)]
-    apart = predict_clips(predict, params, windows, SCALE, None, window_frames=40, batch_size=2)
-    np.testing.assert_allclose(together[0], apart.mean(axis=0), atol=1e-5)
-    alone = predict_clips(predict, params, [short], SCALE, None, window_frames=40, batch_size=1)
-    np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
+    together = rated([long, short], [0, 1], 3)
+    np.testing.assert_allclose(together[1], rated([short], [1], 1)[0], atol=1e-5)
+    windows = np.stack([long[start : start + 40] for start in (0, 30, 60)])
+    if fusion == "attention":  # it asks the patches of every window, and windows are rated
+        expected = rated(list(windows), [0, 0, 0], 2).mean(axis=0)
+    else:  # what is pooled of the windows is one state, which is rated
+        features = Backbone(model.config).apply({"params": params["backbone"]}, windows, np.full(3, 40)).pooled
+        heard = () if fusion == "none" else (described[:1],)
+        pooled = features.mean(axis=0, keepdims=True)
+        expected = model.apply({"params": params}, None, None, *heard, pooled=pooled).ratings[0]
+    np.testing.assert_allclose(together[0], expected, atol=1e-5)
