@@ -25,7 +25,7 @@ FRONTEND = {
 }  # fmt: skip
 
 
-def small_trained(seed: int = 0) -> TrainedModel:
+def small_trained(seed: int = 0, fusion: str = "concat") -> TrainedModel:
     """A hybrid of two members and one block with a kernel and a listener, all random in every weight; ratings lie
     around 0.5.
     """
@@ -34,12 +34,12 @@ def small_trained(seed: int = 0) -> TrainedModel:
         stride_mels=32, pooling="statistics",
     )  # fmt: skip
     names = (*describe_audio(np.full((9, 32), -60.0), 0.05), *HEARD_NAMES)
-    scale, ears = InputScale(-70.0, 20.0), Transcriber(config)
+    scale, ears = InputScale(-70.0, 20.0), Transcriber(config, len(HEARD_NAMES))
     heard_with = weights(ears, seed)
     heard_with["transcription"]["rolls"]["bias"] -= 3.0  # strokes are rare, else thousands are described
     listener = TrainedModel(ears, heard_with, scale, FRONTEND)
     kernel = {"kernel_clips": KERNEL_CLIPS, "kernel_weight": 0.5, "kernel_length_scale": 1.4}
-    network = HybridTransformer(config, len(NAMES), len(names), fusion_width=8, **kernel)
+    network = HybridTransformer(config, len(NAMES), len(names), fusion, fusion_width=8, **kernel)
     each = [weights(network, seed + member) for member in range(MEMBERS)]
     for params in each:
         params["head"]["ratings"]["kernel"] *= 0.1

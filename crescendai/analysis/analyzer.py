@@ -17,6 +17,7 @@ from crescendai.audio.refusal import RefusedAudio
 from crescendai.audio.sound_facts import SoundFacts
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
+from crescendai.models.hearing import OVERLAP
 from crescendai.models.windows import window_starts
 from crescendai.shipped import ShippedModel
 
@@ -37,14 +38,18 @@ class Analyzer:
 
     def warm_up(self, sizes: tuple[int, ...] = SIZES) -> None:
         """Compiles for batches of all sizes."""
-        self._rater.warm_up(sizes, sizes)
+        self._rater.warm_up(sizes, sizes, sizes)
 
     def warm_up_for_one(self) -> None:
-        """Compiles for what a section of usual length needs: its windows, of either network."""
-        windows = len(window_starts(self._section_frames, self.shipped.model.network.config.max_frames))
-        size = next(size for size in SIZES if size >= min(windows, SIZES[-1]))
-        # The listener's windows overlap: one more, hence the next size.
-        self._rater.warm_up((min(2 * size, SIZES[-1]),), (size,))
+        """Compiles for what a section of usual length needs: its windows, of either network, and itself."""
+        model, frames = self.shipped.model, self._section_frames
+        rated = len(window_starts(frames, model.network.config.max_frames))
+        heard = ()
+        if model.listener is not None:
+            config = model.listener.network.config
+            length = config.grid.covered_frames(config.max_frames)
+            heard = (_size(len(window_starts(frames, round(length * (1.0 - OVERLAP)))) if frames > length else 1),)
+        self._rater.warm_up(heard, (_size(rated),), (1,))
 
     def analyze_file(self, path: Path, max_duration_s: float = MAX_DURATION_S) -> Analysis:
         """Rates an audio file, in memory that does not grow with its length.
@@ -113,6 +118,11 @@ class Analyzer:
             return None
         half = np.array([intervals.half_width[name] for name in NAMES])
         return Interval(intervals.coverage, np.clip(ratings - half, 0, 1), np.clip(ratings + half, 0, 1))
+
+
+def _size(rows: int) -> int:
+    """Of the batch that holds them, or of the largest."""
+    return next(size for size in SIZES if size >= min(rows, SIZES[-1]))
 
 
 class _Rated(NamedTuple):

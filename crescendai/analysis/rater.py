@@ -44,6 +44,7 @@ class SectionRater:
             )
         self.model, self._run = model, run
         self.hop_s = model.frontend["hop_length"] / model.frontend["sample_rate_hz"]
+        self._asks_patches = needs_patches(model.network)
         listen, judge = make_predict(model.network, model.members)
         params = jax.device_put(model.params)
         self._listen_rows = lambda x, num_frames, *described: (listen(params, x, num_frames, *(described or [None])),)
@@ -72,19 +73,21 @@ class SectionRater:
         )[0]  # fmt: skip
         return RatedSection(np.clip(ratings, 0.0, 1.0), strokes_per_s)
 
-    def warm_up(self, hear_rows: tuple[int, ...], rate_rows: tuple[int, ...]) -> None:
-        """Compiles the networks for batches of these sizes, side by side."""
-        config, model = self.model.network.config, self.model
-        jobs = []
-        for rows in rate_rows:
-            described = None
-            if model.descriptors is not None:
-                described = np.zeros((rows, len(model.descriptors.names)), np.float32)
-            window = np.zeros((rows, config.max_frames, config.n_mels), np.float32), np.ones(rows, np.int32)
-            jobs.append((self._listen_rows, self._inputs_of_window(*window, described)))
-            if not needs_patches(model.network):
-                states = np.zeros((rows, config.pooled_width), np.float32)
-                jobs.append((self._judge_rows, [states] if described is None else [states, described]))
+    def warm_up(self, hear_rows: tuple[int, ...], listen_rows: tuple[int, ...], judge_rows: tuple[int, ...]) -> None:
+        """Compiles the networks for batches of these sizes, side by side: of windows to write down, of windows to
+        rate, and of sections.
+        """
+        config, model, jobs = self.model.network.config, self.model, []
+
+        def described(rows: int) -> np.ndarray | None:
+            return None if model.descriptors is None else np.zeros((rows, len(model.descriptors.names)), np.float32)
+
+        for rows in listen_rows:
+            windows = np.zeros((rows, config.max_frames, config.n_mels), np.float32)
+            jobs.append((self._listen_rows, self._heard(windows, np.ones(rows, np.int32), described(rows))))
+        for rows in () if self._asks_patches else judge_rows:
+            states = np.zeros((rows, config.pooled_width), np.float32)
+            jobs.append((self._judge_rows, _known(states, described(rows))))
         if model.listener is not None:
             config = model.listener.network.config
             frames = config.grid.covered_frames(config.max_frames)
@@ -96,19 +99,16 @@ class SectionRater:
     def _listen(
         self, _: dict, windows: np.ndarray, num_frames: np.ndarray, described: np.ndarray | None
     ) -> np.ndarray:
-        return self._run(self._listen_rows, *self._inputs_of_window(windows, num_frames, described))[0]
+        return self._run(self._listen_rows, *self._heard(windows, num_frames, described))[0]
 
-    def _inputs_of_window(
-        self, windows: np.ndarray, num_frames: np.ndarray, described: np.ndarray | None
-    ) -> list[np.ndarray]:
-        # Only where patches are asked do descriptors make a difference here.
-        asks = described is not None and needs_patches(self.model.network)
-        return [windows, num_frames, described] if asks else [windows, num_frames]
+    def _heard(self, windows: np.ndarray, num_frames: np.ndarray, described: np.ndarray | None) -> list[np.ndarray]:
+        # Only where patches are asked do descriptors make a difference to a window.
+        return _known(windows, num_frames, described if self._asks_patches else None)
 
     def _judge(self, _: dict, states: np.ndarray, described: np.ndarray | None) -> np.ndarray:
-        if needs_patches(self.model.network):
+        if self._asks_patches:
             return states  # they are ratings
-        return self._run(self._judge_rows, *([states] if described is None else [states, described]))[0]
+        return self._run(self._judge_rows, *_known(states, described))[0]
 
     def _hear(self, _: dict, windows: np.ndarray) -> Rolls:
         # A batch is filled up with its first window: what is there twice is heard once.
@@ -116,3 +116,7 @@ class SectionRater:
         place = np.where(same, 0, np.cumsum(~same))
         distinct = np.concatenate([windows[:1], windows[~same]])
         return Rolls(*(part[place] for part in self._run(self._hear_rows, distinct)))
+
+
+def _known(*inputs: np.ndarray | None) -> list[np.ndarray]:
+    return [array for array in inputs if array is not None]

@@ -64,8 +64,8 @@ def export(
 ) -> None:
     """Write the networks as graphs, each compared with the original before it is kept.
 
-    FILE is for the network that rates; the one that listens goes beside it, as FILE with -listening before its
-    suffix. FILE.json says what each takes and gives.
+    FILE is for the network that rates; those that encode and listen go beside it, as FILE with -encoding and
+    -listening before its suffix. FILE.json says what each takes and gives.
     """
     from crescendai.cli.export import export_networks
 

@@ -20,7 +20,7 @@ Run = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 def write_onnx(model: TrainedModel, path: Path) -> dict[Path, float]:
     """Graphs for onnxruntime: file by file the largest difference from the network it was made of.
 
-    path: of the network that rates; the one that listens is written beside it.
+    path: of the network that rates; those that encode and listen are written beside it.
 
     Raises:
         DataError: a graph that differs by more than `TOLERANCE`.

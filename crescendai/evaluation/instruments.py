@@ -12,14 +12,14 @@ from crescendai.evaluation.missing import evaluate_known
 def score_instruments(
     predictions: pd.DataFrame, clips: pd.DataFrame, names: Sequence[str], num_samples: int, confidence: float, seed: int
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """R² on every instrument, out of fold, of networks taught on all instruments and on the others.
+    """R² on every instrument, out of fold, of networks taught on all pianos and on the others.
 
     predictions: the table of stage finetune: model, instrument, taught_on (all or others), clip_id, a column a target.
     clips: clip_id, passage, a column a target. names: of the targets that are scored.
 
     Returns:
         model -> instrument -> ``r2_taught`` and ``r2_untaught``, with intervals over passages, and ``lost``, what not
-        knowing the piano costs, likewise. Empty where no clip was heard on several instruments.
+        knowing the piano costs, likewise. Empty where no clip was heard on several pianos.
     """
     rated_by_clip = clips.set_index("clip_id")
     scores: dict[str, dict[str, dict[str, float]]] = {}

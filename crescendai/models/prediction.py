@@ -28,7 +28,8 @@ Judge = Callable[[dict, np.ndarray, np.ndarray | None], jax.Array]
 class Predict(NamedTuple):
     """A network in two steps without dropout, compiled for each batch shape.
 
-    listen: windows to states: what the backbone pools of them, or their ratings where `needs_patches`.
+    listen: windows to states: what the backbone pools of them; where `needs_patches` their ratings, for which alone
+        descriptors are looked at.
     judge: the mean state of a clip's windows to its ratings.
     """
 
@@ -58,16 +59,20 @@ def make_predict(model: RatingNetwork, members: int = 1) -> Predict:
         return each_member(rate, params, members).mean(axis=0)
 
     @jax.jit
-    def rate_windows(params, spectrogram, num_frames, descriptors):
+    def rate_windows(
+        params: dict, spectrogram: jax.Array, num_frames: jax.Array, descriptors: jax.Array | None
+    ) -> jax.Array:
         return mean_of_members(params, descriptors, spectrogram, num_frames)
 
     @jax.jit
-    def encode_windows(params, spectrogram, num_frames, descriptors):
+    def encode_windows(
+        params: dict, spectrogram: jax.Array, num_frames: jax.Array, descriptors: jax.Array | None
+    ) -> jax.Array:
         backbone = Backbone(model.config)
         return backbone.apply({"params": params["backbone"]}, spectrogram, num_frames).pooled
 
     @jax.jit
-    def rate_states(params, states, descriptors):
+    def rate_states(params: dict, states: jax.Array, descriptors: jax.Array | None) -> jax.Array:
         return mean_of_members(params, descriptors, None, None, pooled=states)
 
     if needs_patches(model):
@@ -88,7 +93,7 @@ def predict_clips(
 
     clips: log-mel spectrograms in dB, ``[t, f]`` each.
     scale: that of the model's training part.
-    descriptors: ``[clip, m]`` standardised, for a hybrid.
+    descriptors: ``[clip, m]`` standardised, for a hybrid; every window of a clip has the clip's.
     window_frames: frames the network hears at once; of longer clips states are averaged over `window_starts`.
     batch_size: windows at a time; the last batch is filled up, so that one shape is compiled.
     """

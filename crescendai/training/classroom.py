@@ -122,7 +122,7 @@ def on_instruments(
     """Ratings of each piano by networks that were and were not taught on it: `COLUMNS` and a column a target.
 
     name: of the row, whose networks of these parts were kept.
-    instrument: ``[recording]``. Where not every clip was heard on several, the table is empty.
+    instrument: ``[recording]``. Where not every clip was heard on several pianos, the table is empty.
     """
     tables = []
     instruments = every_clip_on_each(pupil.clips, instrument)

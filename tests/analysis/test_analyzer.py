@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from crescendai.analysis.analyzer import Analyzer
+from crescendai.analysis.rater import SectionRater
 from crescendai.analysis.recording import HeardRecording
 from crescendai.audio.refusal import RefusedAudio
 from crescendai.errors import DataError
 from crescendai.models.rating import make_rate
 from crescendai.shipped import open_shipped
 from tests.recordings import encoded, playing
-from tests.shipped_models import FRONTEND, small_shipped
+from tests.shipped_models import FRONTEND, small_shipped, small_trained
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,34 @@ def test_a_short_recording_is_rated_as_make_rate_does(analyzer: Analyzer, durati
     found = analyzed(analyzer, sound)
     assert len(found.sections) == 1
     np.testing.assert_allclose(found.ratings, np.clip(expected, 0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("fusion", ["concat", "attention"])
+def test_every_fusion_rates_a_section_as_make_rate_does(fusion: str):
+    model = small_trained(fusion=fusion)
+    log_mel = np.random.default_rng(0).normal(-60, 15, (250, FRONTEND["n_mels"])).astype(np.float32)
+    expected = np.clip(make_rate(model)(log_mel), 0, 1)
+    np.testing.assert_allclose(SectionRater(model).rate(log_mel).ratings, expected, atol=1e-5)
+
+
+def test_what_is_compiled_for_one_recording_is_what_it_needs(tmp_path: Path):
+    analyzer, seen = Analyzer(open_shipped(small_shipped(tmp_path / "small"))), set()
+
+    def noted(name: str):
+        network = getattr(analyzer._rater, name)
+
+        def run(*inputs: np.ndarray) -> tuple:
+            seen.add((name, *(part.shape for part in inputs)))
+            return network(*inputs)
+
+        return run
+
+    for name in ("_hear_rows", "_listen_rows", "_judge_rows"):
+        setattr(analyzer._rater, name, noted(name))
+    analyzer.warm_up_for_one()
+    compiled = set(seen)
+    analyzed(analyzer, playing(30.0))
+    assert {name for name, *_ in compiled} == {"_hear_rows", "_listen_rows", "_judge_rows"} and seen == compiled
 
 
 def test_a_long_recording_is_the_mean_of_its_sections(analyzer: Analyzer):

@@ -45,16 +45,23 @@ def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest
     assert not list(tmp_path.iterdir())
 
 
-def test_a_section_can_be_rated_from_the_graphs_alone():
-    model = small_trained()
-    rating, encoding, _ = network_functions(model)
-    config = model.network.config
-    section = np.random.default_rng(0).normal(-60, 15, (3 * config.max_frames, config.n_mels)).astype(np.float32)
-    described = np.random.default_rng(1).normal(size=(1, len(model.descriptors.names))).astype(np.float32)
-    windows = [cut_window(section, start, config.max_frames, model.input_scale)
-               for start in window_starts(len(section), config.max_frames)]  # fmt: skip
-    states = [encoding.function(window[None], np.array([heard], np.int32))[0] for window, heard in windows]
-    ours = rating.function(np.mean(states, axis=0), described)[0]
+@pytest.mark.parametrize("fusion", ["concat", "attention"])
+def test_a_section_can_be_rated_from_the_networks_alone(fusion: str):
+    model = small_trained(fusion=fusion)
+    rating, *others = network_functions(model)
+    assert [of.name for of in others] == (["listening"] if fusion == "attention" else ["encoding", "listening"])
+    config, rng = model.network.config, np.random.default_rng(0)
+    section = rng.normal(-60, 15, (3 * config.max_frames, config.n_mels)).astype(np.float32)
+    described = rng.normal(size=(1, len(model.descriptors.names))).astype(np.float32)
+    windows = [
+        (window[None], np.array([heard], np.int32))
+        for window, heard in (cut_window(section, start, config.max_frames, model.input_scale)
+                              for start in window_starts(len(section), config.max_frames))
+    ]  # fmt: skip
+    if fusion == "attention":  # it asks the patches of every window
+        ours = np.mean([rating.function(*window, described)[0] for window in windows], axis=0)
+    else:
+        ours = rating.function(np.mean([others[0].function(*window)[0] for window in windows], axis=0), described)[0]
     predict = make_predict(model.network, model.members)
     expected = predict_clips(predict, model.params, [section], model.input_scale, described, config.max_frames, 4)
     np.testing.assert_allclose(ours, expected, atol=1e-5)
