@@ -100,7 +100,6 @@ class Pretrain(_Section):
     cluster: Annotated[list[Count], Field(min_length=2, max_length=2)]
     discriminative_weight: NotNegative
     generative_weight: NotNegative
-    description_weight: NotNegative
     decoder: Decoder
 
 

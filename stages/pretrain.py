@@ -8,7 +8,7 @@ Writes   models/<corpus>/pretrained/network.*   weights and their description
 Run      python -m stages.pretrain <corpus>
 Takes    on two cores: PercePiano 70 minutes on fast ones, three hours on slow ones, the demo corpus half a minute;
          killed, it goes on where it was
-Expect   PercePiano, transcribe: held-out loss about 0.35 of what a constant guess loses
+Expect   PercePiano, transcribe: held-out loss about 0.28 of what a constant guess loses
 
 `pretrain.objective` chooses the pretext, see crescendai/training/pretexts.py.
 """
@@ -26,11 +26,9 @@ from crescendai.datasets.tables import read_table
 from crescendai.datasets.texts import write_texts
 from crescendai.evaluation.results import csv_text, json_text
 from crescendai.models.checkpoint import TrainedModel, example_input, flatten, save_model
-from crescendai.models.hearing import HEARD_NAMES
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.windows import InputScale
 from crescendai.params import Params
-from crescendai.training.descriptions import Descriptions
 from crescendai.training.optimizer import make_optimizer
 from crescendai.training.pretext_report import held_out_scores, pretext_pictures
 from crescendai.training.pretexts import MASKED_OBJECTIVES, Excerpts, Masking, make_loss, make_model
@@ -52,11 +50,9 @@ def main(corpus: str, params: Params) -> None:
         stride_frames=scale.network.patch_frames, stride_mels=scale.network.patch_mels,
         **scale.network.model_dump(),
     )  # fmt: skip
-    described = settings.objective == "transcribe" and settings.description_weight > 0
     model = make_model(
-        settings.objective, config, settings.decoder.width, settings.decoder.depth, settings.decoder.num_heads,
-        len(HEARD_NAMES) if described else 0,
-    )  # fmt: skip
+        settings.objective, config, settings.decoder.width, settings.decoder.depth, settings.decoder.num_heads
+    )
     masking = Masking(settings.mask_share, tuple(settings.cluster)) if settings.objective in MASKED_OBJECTIVES else None
     course = Course(
         settings.lr, settings.warmup_fraction, scale.pretrain.steps, scale.pretrain.batch_size,
@@ -69,10 +65,8 @@ def main(corpus: str, params: Params) -> None:
     about = read_table(folder / "excerpts.parquet")
     train, held_out = (excerpts(store, about["split"] == split, not masking) for split in ("train", "validation"))
     input_scale = InputScale.of(train.read(row) for row in range(len(train.num_frames)))
-    window_frames = config.grid.covered_frames(config.max_frames)
-    describe = Descriptions.of(train, window_frames, hop_s, params.seed) if described else None
     material = Material(
-        config, hop_s, input_scale, masking, train, held_out, jax.process_index(), jax.process_count(), describe
+        config, hop_s, input_scale, masking, train, held_out, jax.process_index(), jax.process_count()
     )
 
     # ---- Training -------------------------------------------------------------------------------
@@ -81,12 +75,11 @@ def main(corpus: str, params: Params) -> None:
     print(f"{settings.objective}: {count / 1e6:.2f} million parameters, windows of {scale.window_s:g} s, "
           f"{course.steps * course.batch_size * scale.window_s / 3600:.0f} h to be heard")  # fmt: skip
     loss_of = make_loss(
-        model, masking.num_visible(config) if masking else 0, settings.discriminative_weight,
-        settings.generative_weight, settings.description_weight,
-    )  # fmt: skip
+        model, masking.num_visible(config) if masking else 0, settings.discriminative_weight, settings.generative_weight
+    )
     key = {"pretrain": settings.model_dump(), "network": asdict(config), "course": asdict(course), "seed": params.seed,
            "inputs": [sha256_of(folder / name) for name in ("spectrograms/index.parquet", "excerpts.parquet")],
-           "code": code_sha256("crescendai/models", "crescendai/training")}  # fmt: skip
+           "code": code_sha256("crescendai/midi", "crescendai/models", "crescendai/training")}  # fmt: skip
     mesh = make_mesh(params.compute.data, params.compute.fsdp)
     watch = Watch(Path("models") / corpus, Resume(RESUME, key))
     optimizer = make_optimizer(settings.weight_decay, settings.adam_betas, settings.optimizer)

@@ -34,7 +34,7 @@ def small_trained(seed: int = 0, fusion: str = "concat") -> TrainedModel:
         stride_mels=32, pooling="statistics",
     )  # fmt: skip
     names = (*describe_audio(np.full((9, 32), -60.0), 0.05), *HEARD_NAMES)
-    scale, ears = InputScale(-70.0, 20.0), Transcriber(config, len(HEARD_NAMES))
+    scale, ears = InputScale(-70.0, 20.0), Transcriber(config)
     heard_with = weights(ears, seed)
     heard_with["transcription"]["rolls"]["bias"] -= 3.0  # strokes are rare, else thousands are described
     listener = TrainedModel(ears, heard_with, scale, FRONTEND)

@@ -136,12 +136,11 @@ def _notes(model: TrainedModel, aggregation: str) -> dict:
 
 def _listening(listener: TrainedModel) -> NetworkFunction:
     c, scale = listener.network.config, listener.input_scale
-    network = listener.network.clone(num_descriptors=0)  # how it describes windows is of no use here
     frames = c.grid.covered_frames(c.max_frames)
     meaning = f"[window, frame, mel band]: (log-mel in dB - {scale.mean_db}) / {scale.std_db}; silence after the end"
 
     def hear(spectrogram: jax.Array) -> tuple[jax.Array, ...]:
-        return tuple(hear_windows(network, listener.params, spectrogram))
+        return tuple(hear_windows(listener.network, listener.params, spectrogram))
 
     keys = (1, frames, 88)
     outputs = (

@@ -69,29 +69,6 @@ class FrameNotes:
         nothing = np.zeros(0, np.float32)
         return cls(none, nothing, none, none, nothing, np.zeros(num_frames, np.uint8))
 
-    def performance(self, start: int, num_frames: int, hop_s: float) -> Performance | None:
-        """What is struck in the frames from ``start`` on, with times from there; None where nothing is.
-
-        Keys still down at the end go up there, and the pedal moves from frame to frame.
-        """
-        notes = np.flatnonzero((self.onset >= start) & (self.onset < start + num_frames))
-        if not len(notes):
-            return None
-        notes = notes[np.lexsort((self.key[notes], self.onset[notes]))]
-        onset = self.onset[notes].astype(float) - start
-        depth = self.pedal[start : start + num_frames].astype(np.int16)
-        moved = np.flatnonzero(np.diff(depth, prepend=0))
-        return Performance(
-            pitch=self.key[notes].astype(np.int16) + LOWEST_KEY,
-            velocity=np.round(self.velocity[notes] * HIGHEST_VALUE).astype(np.int16),
-            onset_s=onset * hop_s,
-            offset_s=np.maximum(np.minimum(self.released[notes] - start, num_frames), onset) * hop_s,
-            pedal_time_s=moved * hop_s,
-            pedal_control=np.full(len(moved), SUSTAIN, np.int16),
-            pedal_value=depth[moved],
-            file_end_s=num_frames * hop_s,
-        )
-
     def rolls(self, start: int, num_frames: int) -> Rolls:
         """Rolls of the frames from ``start`` on."""
         onset, velocity = np.zeros((2, num_frames, NUM_KEYS), np.float32)
@@ -102,12 +79,11 @@ class FrameNotes:
             for k, first, last in zip(key, np.maximum(begin, 0), np.maximum(end, 0), strict=True):
                 roll[first:last, k] = True
         before = np.floor(moment).astype(int)
-        frame, share = np.concatenate([before, before + 1]), np.concatenate([before + 1 - moment, moment - before])
-        near = np.flatnonzero((frame >= 0) & (frame < num_frames) & (share > 0))
-        near = near[np.argsort(share[near], kind="stable")]  # of two strokes of a key in a frame the nearer one counts
-        place = frame[near], np.tile(key, 2)[near]
-        onset[place] = share[near]
-        velocity[place] = np.tile(self.velocity[notes], 2)[near]
+        for frame, share in ((before, before + 1 - moment), (before + 1, moment - before)):
+            near = (frame >= 0) & (frame < num_frames) & (share > 0)
+            place = frame[near], key[near]
+            np.maximum.at(onset, place, share[near])
+            velocity[place] = self.velocity[notes][near]
         pedal = self.pedal[start : start + num_frames, None] >= np.array(PEDAL_DEPTHS)
         return Rolls(onset, held, sounding, velocity, pedal.astype(np.float32))
 

@@ -22,8 +22,9 @@ def product_over_rows(a: jax.Array, b: jax.Array) -> jax.Array:
     weights in the same go. Over two axes XLA would write ``a`` out first with rows last, a tenth of a training step;
     of bfloat16 that is what it takes for a fast product.
     """
-    a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
-    if a.dtype == jnp.bfloat16 and len(a) % 2 == 0:
+    if a.dtype != jnp.bfloat16:
+        a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
+    elif a.ndim == 2 and len(a) % 2 == 0:
         a, b = a.reshape(2, -1, a.shape[-1]), b.reshape(2, -1, b.shape[-1])
     rows = list(range(a.ndim - 1))
     return jnp.tensordot(a, b, axes=(rows, rows), preferred_element_type=jnp.float32)

@@ -3,8 +3,7 @@
 Where a spectrogram was rendered from MIDI, the keys struck, their velocity, the keys down, the strings that ring and
 the pedal are known for every frame. No listener's rating is used. The targets are those of Hawthorne et al., *Onsets
 and frames* (arXiv 1710.11153), with the pedal of Kong et al. (arXiv 2010.01815), at three depths in place of one, and
-keys told from strings. Beside them a window as a whole may be described (`crescendai.midi.descriptors`), from what the
-backbone pools of it: so that this, too, says how it is played, which is what ratings are made of.
+keys told from strings.
 """
 
 from typing import NamedTuple
@@ -30,29 +29,19 @@ class Transcribed(NamedTuple):
     sounding: jax.Array  # [b, t, key] logits
     velocity: jax.Array  # [b, t, key] 0 to 1, of meaning where a key is struck
     pedal: jax.Array  # [b, t, depth] logits
-    described: jax.Array | None = None  # [b, m] standardised descriptors of the whole window
 
 
 class Transcriber(nn.Module):
-    """Backbone and one linear map from the patches of a stretch of time to its frames.
-
-    num_descriptors: of a window, told by another linear map from all that is pooled; 0: none.
-    """
+    """Backbone and one linear map from the patches of a stretch of time to its frames."""
 
     config: BackboneConfig
-    num_descriptors: int = 0
 
     @nn.compact
     def __call__(self, spectrogram: jax.Array, deterministic: bool = True) -> Transcribed:
         """Standardised log-mel ``[b, t, f]``, nothing padded -> what is played in the frames of whole patches."""
         c = self.config
         features = Backbone(c, name="backbone")(spectrogram, deterministic=deterministic)
-        heard = FrameHead(c, name="transcription")(features.patches)
-        if not self.num_descriptors:
-            return heard
-        pooled = nn.LayerNorm(c.layer_norm_epsilon, name="description_norm")(features.pooled)
-        described = nn.Dense(self.num_descriptors, kernel_init=nn.initializers.zeros, name="description")(pooled)
-        return heard._replace(described=described)
+        return FrameHead(c, name="transcription")(features.patches)
 
 
 class FrameHead(nn.Module):

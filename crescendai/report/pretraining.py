@@ -15,10 +15,9 @@ PICTURES = 3  # windows shown, at most
 LOUDEST_PERCENT = 99.8  # of all values, shown brightest; the few above are clipped
 STROKES = {"stroke_precision": "Strokes heard that were played", "stroke_recall": "Strokes played that were heard",
            "stroke_f1": "F1, their harmonic mean"}  # fmt: skip
-LOSSES = {"loss": "All together", "onset_loss": "Strokes", "held_loss": "Keys down",
+LOSSES = {"loss": "All five together", "onset_loss": "Strokes", "held_loss": "Keys down",
           "sounding_loss": "Ringing strings",
-          "velocity_loss": "How hard a key is struck", "pedal_loss": "Pedal",
-          "described_loss": "Numbers that describe a window"}  # fmt: skip
+          "velocity_loss": "How hard a key is struck", "pedal_loss": "Pedal"}  # fmt: skip
 
 
 def pretraining(inputs: Inputs) -> dict:
@@ -55,12 +54,8 @@ def _masked_scores(scores: dict[str, float]) -> list[tuple[str, str, str, str]]:
 
 
 def _losses(scores: dict[str, float]) -> list[tuple[str, str, str, str]]:
-    def guess(name: str) -> str:
-        # Numbers are standardised over the music to learn from: on music held out their mean loses nearly 1.
-        return "their mean, about" if name == "described_loss" else "the best constant guess"
-
-    known = {name: label for name, label in LOSSES.items() if name in scores}
-    return [(label, number(scores[name], 3), number(1.0, 3), guess(name)) for name, label in known.items()]
+    guess = number(1.0, 3), "the best constant guess"
+    return [(label, number(scores[name], 3), *guess) for name, label in LOSSES.items()]
 
 
 def _strokes(held_out: dict[str, float], rated: dict[str, float]) -> list[tuple[str, str, str]]:

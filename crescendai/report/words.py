@@ -96,8 +96,7 @@ OBJECTIVES = {
     "transcribe": Objective(
         "Writing down what is played",
         "From the sound, the network says for each of the 88 keys and at every moment whether it is struck, how hard, "
-        "whether it is down and its string rings; and where the pedal is. It may also be asked to say how the window "
-        "as a whole is played, in 137 numbers. The MIDI of this music knows the answer.",
+        "whether it is down and its string rings; and where the pedal is. The MIDI of this music knows the answer.",
     ),
 }
 

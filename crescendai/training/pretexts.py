@@ -30,8 +30,6 @@ MASKED_OBJECTIVES = ("mspm", "mae")
 OBJECTIVES = (*MASKED_OBJECTIVES, "transcribe")
 
 Metrics = dict[str, jax.Array]
-# (notes, first frame, number of frames) -> standardised descriptors [m], see `crescendai.training.descriptions`
-Describe = Callable[[FrameNotes, int, int], np.ndarray]
 LossOf = Callable[[dict, "Batch", jax.Array], tuple[jax.Array, Metrics]]
 
 
@@ -41,7 +39,6 @@ class Batch(NamedTuple):
     spectrogram: np.ndarray  # float32 [b, t, f], standardised
     order: np.ndarray | None  # int32 [b, n] patches, visible ones first; of masked objectives
     rolls: Rolls | None  # [b, t, …] of transcribing
-    described: np.ndarray | None = None  # float32 [b, m] of transcribing, where windows are described, too
 
 
 @dataclass(frozen=True)
@@ -111,67 +108,51 @@ class Excerpts:
 
     def batch(
         self, config: BackboneConfig, scale: InputScale, masking: Masking | None, batch_size: int,
-        rng: np.random.Generator, describe: Describe | None = None,
+        rng: np.random.Generator,
     ) -> Batch:  # fmt: skip
-        """Random windows as long as the network's input, and what is asked of them."""
+        """Random windows as long as the network's input, every frame of the excerpts as likely as any other."""
         frames = config.grid.covered_frames(config.max_frames)
-        windows = self.windows(frames, batch_size, rng)
-        spectrogram = np.stack([scale.apply(self.read(row)[at : at + frames]) for row, at in windows])
-        if masking is not None:
-            return Batch(spectrogram, masking.draw(config, batch_size, rng), None)
-        notes = [(self.notes(row), at) for row, at in windows]
-        rolls = [played.rolls(at, frames) for played, at in notes]
-        described = None if describe is None else np.stack([describe(played, at, frames) for played, at in notes])
-        return Batch(spectrogram, None, Rolls(*(np.stack(part) for part in zip(*rolls, strict=True))), described)
-
-    def windows(self, frames: int, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Excerpt and first frame of random windows, every frame of the excerpts as likely as any other.
-
-        Raises:
-            DataError: no excerpt is as long as a window.
-        """
         room = np.maximum(self.num_frames - frames + 1, 0)
         if not room.any():
             raise DataError(
                 f"pretraining: expected an excerpt of {frames} frames, the network's window, or longer, found "
                 f"{self.num_frames.max()} at most; lower window_s"
             )
-        chosen = rng.choice(len(room), count, p=room / room.sum())
-        return [(int(row), random_start(int(self.num_frames[row]), frames, rng)) for row in chosen]
+        chosen = rng.choice(len(room), batch_size, p=room / room.sum())
+        starts = [random_start(int(self.num_frames[row]), frames, rng) for row in chosen]
+        spectrogram = np.stack(
+            [scale.apply(self.read(int(row))[at : at + frames]) for row, at in zip(chosen, starts, strict=True)]
+        )
+        if masking is not None:
+            return Batch(spectrogram, masking.draw(config, batch_size, rng), None)
+        rolls = [self.notes(int(row)).rolls(at, frames) for row, at in zip(chosen, starts, strict=True)]
+        return Batch(spectrogram, None, Rolls(*(np.stack(part) for part in zip(*rolls, strict=True))))
 
 
 def make_model(
-    objective: str, config: BackboneConfig, decoder_width: int, decoder_depth: int, decoder_heads: int,
-    num_descriptors: int = 0,
-) -> nn.Module:  # fmt: skip
-    """The network of an objective; decoder sizes are those of ``mae``, descriptors those of ``transcribe``."""
+    objective: str, config: BackboneConfig, decoder_width: int, decoder_depth: int, decoder_heads: int
+) -> nn.Module:
+    """The network of an objective; decoder sizes are those of ``mae``."""
     if objective == "mspm":
         return MaskedPatchModel(config)
     if objective == "mae":
         return MaskedAutoencoder(config, decoder_width, decoder_depth, decoder_heads)
-    return Transcriber(config, num_descriptors)
+    return Transcriber(config)
 
 
 def make_loss(
-    model: nn.Module, num_visible: int, discriminative_weight: float, generative_weight: float,
-    description_weight: float = 0.0,
-) -> LossOf:  # fmt: skip
+    model: nn.Module, num_visible: int, discriminative_weight: float, generative_weight: float
+) -> LossOf:
     """The loss of a pretext and what it says beside it.
 
     mspm: ``w_d InfoNCE + w_g MSE`` (SSAST, equation 3, weights 1 and 10). mae: the squared error.
-    transcribe: see `transcription_loss`; where windows are described, too, the weighted mean of it, with weight 1, and
-    of the squared error of standardised descriptors, of which again a constant guess loses 1.
+    transcribe: see `transcription_loss`.
     """
 
     def loss_of(params: dict, batch: Batch, key: jax.Array) -> tuple[jax.Array, Metrics]:
         if isinstance(model, Transcriber):
             heard = model.apply({"params": params}, batch.spectrogram)
-            loss, metrics = transcription_loss(heard, batch.rolls)
-            if heard.described is None:
-                return loss, metrics
-            error = jnp.mean((heard.described - batch.described) ** 2)
-            loss = (loss + description_weight * error) / (1.0 + description_weight)
-            return loss, metrics | {"described_loss": error}
+            return transcription_loss(heard, batch.rolls)
         seen = model.apply({"params": params}, batch.spectrogram, batch.order, num_visible)
         error = reconstruction_error(seen.drawn, seen.patches)
         if seen.guess is None:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from crescendai.models.patches import patchify
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.windows import InputScale
-from crescendai.training.pretexts import Batch, Describe, Excerpts, LossOf, Masking
+from crescendai.training.pretexts import Batch, Excerpts, LossOf, Masking
 from crescendai.training.schedule import learning_rate
 from crescendai.training.sharding import place_batch
 from crescendai.training.state import new_state
@@ -48,7 +48,6 @@ class Material:
     hop_s: from one frame to the next.
     process_index, process_count: which of several processes this is. Each learns from shards of its own, and brings
         its rows of a batch; all are shown the same held-out music.
-    describe: for a network that describes windows, too, what they are like.
     """
 
     config: BackboneConfig
@@ -59,7 +58,6 @@ class Material:
     held_out: Excerpts
     process_index: int = 0
     process_count: int = 1
-    describe: Describe | None = None
 
     @cached_property
     def own(self) -> Excerpts:
@@ -72,14 +70,13 @@ class Material:
         """
         process = [self.process_index] if self.process_count > 1 else []
         rng = np.random.default_rng([seed, step, *process])
-        size = batch_size // self.process_count
-        return self.own.batch(self.config, self.scale, self.masking, size, rng, self.describe)
+        return self.own.batch(self.config, self.scale, self.masking, batch_size // self.process_count, rng)
 
     def held_out_batches(self, batch_size: int, seed: int) -> list[Batch]:
         """The same batches whenever they are asked for."""
         rng = np.random.default_rng([seed])
         return [
-            self.held_out.batch(self.config, self.scale, self.masking, batch_size, rng, self.describe)
+            self.held_out.batch(self.config, self.scale, self.masking, batch_size, rng)
             for _ in range(VALIDATION_BATCHES)
         ]
 

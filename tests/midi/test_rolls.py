@@ -89,30 +89,6 @@ def test_a_stroke_between_two_frames_is_one_stroke_between_them():
     assert heard.num_notes == 1 and 4 * HOP_S < heard.onset_s[0] < 5 * HOP_S
 
 
-def test_frames_are_a_performance_again():
-    moved = [(0.4, 64, 30), (1.0, 64, 127), (2.4, 64, 0)]
-    played = performance([(50 + i, 60 + i, 0.1 * i, 0.1 * i + 0.3) for i in range(30)], moved)
-    notes = FrameNotes.of(played, 200, HOP_S)
-    again = notes.performance(0, 200, HOP_S)
-    for name in ("pitch", "velocity", "pedal_value", "pedal_control"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(played, name))
-    np.testing.assert_allclose(again.onset_s, played.onset_s, atol=1e-6)
-    np.testing.assert_allclose(again.offset_s, played.offset_s, atol=HOP_S)
-    np.testing.assert_allclose(again.pedal_time_s, played.pedal_time_s, atol=HOP_S)
-    part = notes.performance(50, 60, HOP_S)  # from 1 s to 2.2 s
-    assert part.pitch.tolist() == list(range(60, 72)) and part.pedal_value.tolist() == [127]
-    np.testing.assert_allclose(part.onset_s, played.onset_s[10:22] - 1.0, atol=1e-6)
-    assert part.offset_s.max() == part.file_end_s == pytest.approx(60 * HOP_S)
-    assert notes.performance(180, 20, HOP_S) is None
-
-
-def test_of_two_strokes_in_one_frame_the_nearer_one_counts():
-    quick = performance([(60, 40, 10.1 * HOP_S, 10.6 * HOP_S), (60, 100, 10.7 * HOP_S, 30 * HOP_S)])
-    rolls = rolls_of(quick)
-    np.testing.assert_allclose(rolls.onset[9:13, 39], [0, 0.9, 0.7, 0], atol=1e-5)
-    np.testing.assert_allclose(rolls.velocity[9:13, 39] * 127, [0, 40, 100, 0], atol=1e-4)
-
-
 def test_a_heard_string_rings_no_longer_than_to_the_next_stroke_of_its_key():
     rolls = Rolls(*(np.zeros((12, 88)) for _ in range(4)), np.zeros((12, len(PEDAL_DEPTHS))))
     rolls.onset[2, 40] = rolls.onset[6, 40] = 0.6

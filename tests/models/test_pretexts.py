@@ -95,8 +95,8 @@ def test_every_roll_has_a_loss_of_its_own():
                    jnp.array(rng.random((2, 30, 3)) < 0.5, float))  # fmt: skip
     right = Transcribed(*(20.0 * roll - 10.0 for roll in played[:3]), played.velocity, 20.0 * played.pedal - 10.0)
     loss, terms = transcription_loss(right, played)
-    assert loss < 0.01 and set(terms) == {f"{name}_loss" for name in Rolls._fields}
-    for name in Rolls._fields:
+    assert loss < 0.01 and set(terms) == {f"{name}_loss" for name in Transcribed._fields}
+    for name in Transcribed._fields:
         wrong = right._replace(**{name: 1.0 - right.velocity if name == "velocity" else -getattr(right, name)})
         of_wrong, terms_of_wrong = transcription_loss(wrong, played)
         assert of_wrong > loss + 0.1
