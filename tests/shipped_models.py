@@ -8,13 +8,13 @@ import numpy as np
 from crescendai.audio.descriptors import describe_audio
 from crescendai.dimensions import NAMES
 from crescendai.models.checkpoint import TrainedModel
-from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.hearing import HEARD_NAMES
 from crescendai.models.hybrid import HybridTransformer
 from crescendai.models.presets import BackboneConfig
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
 from crescendai.shipped import Intervals, pack_model
+from tests.descriptor_scales import normal_scale
 from tests.models.networks import weights
 
 MEMBERS = 2
@@ -51,7 +51,7 @@ def small_trained(seed: int = 0, fusion: str = "concat") -> TrainedModel:
                  "share": np.full(len(names), 0.5 / len(names), np.float32)}  # fmt: skip
     shared = {"backbone": heard_with["backbone"], "kernel": likeness}
     params = {**jax.tree.map(lambda *own: np.stack(own), *each), **shared}
-    described = DescriptorScale(names, (0.0,) * len(names), (50.0,) * len(names))
+    described = normal_scale(names, 50.0)
     return TrainedModel(network, params, scale, FRONTEND, NAMES, described, listener, MEMBERS)
 
 

@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from crescendai.analysis.batches import SIZES, RunRows, run_rows
+from crescendai.analysis.batches import SIZES, RunRows, batch_size, run_rows
 from crescendai.analysis.cautions import cautions
 from crescendai.analysis.rater import RatedSection, SectionRater
 from crescendai.analysis.recording import HeardRecording
@@ -17,7 +17,7 @@ from crescendai.audio.refusal import RefusedAudio
 from crescendai.audio.sound_facts import SoundFacts
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
-from crescendai.models.hearing import OVERLAP
+from crescendai.models.hearing import listening_starts
 from crescendai.models.windows import window_starts
 from crescendai.shipped import ShippedModel
 
@@ -47,9 +47,9 @@ class Analyzer:
         heard = ()
         if model.listener is not None:
             config = model.listener.network.config
-            length = config.grid.covered_frames(config.max_frames)
-            heard = (_size(len(window_starts(frames, round(length * (1.0 - OVERLAP)))) if frames > length else 1),)
-        self._rater.warm_up(heard, (_size(rated),), (1,))
+            windows = listening_starts(frames, config.grid.covered_frames(config.max_frames))
+            heard = (batch_size(len(windows)),)
+        self._rater.warm_up(heard, (batch_size(rated),), (1,))
 
     def analyze_file(self, path: Path, max_duration_s: float = MAX_DURATION_S) -> Analysis:
         """Rates an audio file, in memory that does not grow with its length.
@@ -118,11 +118,6 @@ class Analyzer:
             return None
         half = np.array([intervals.half_width[name] for name in NAMES])
         return Interval(intervals.coverage, np.clip(ratings - half, 0, 1), np.clip(ratings + half, 0, 1))
-
-
-def _size(rows: int) -> int:
-    """Of the batch that holds them, or of the largest."""
-    return next(size for size in SIZES if size >= min(rows, SIZES[-1]))
 
 
 class _Rated(NamedTuple):

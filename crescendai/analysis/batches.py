@@ -12,6 +12,11 @@ Network = Callable[..., tuple[np.ndarray, ...]]
 RunRows = Callable[..., tuple[np.ndarray, ...]]
 
 
+def batch_size(rows: int) -> int:
+    """Of the first batch that ``rows`` rows go into."""
+    return next(size for size in SIZES if size >= min(rows, SIZES[-1]))
+
+
 def run_rows(network: Network, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
     """``network(*inputs)``, computed in batches of the largest size and one that just holds the rest.
 
@@ -21,7 +26,6 @@ def run_rows(network: Network, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
     for first in range(0, count, largest):
         rows = [array[first : first + largest] for array in inputs]
         real = len(rows[0])
-        size = next(size for size in SIZES if size >= real)
-        filled = [np.concatenate([row, np.repeat(row[:1], size - real, axis=0)]) for row in rows]
+        filled = [np.concatenate([row, np.repeat(row[:1], batch_size(real) - real, axis=0)]) for row in rows]
         parts.append([np.asarray(part)[:real] for part in network(*filled)])
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))

@@ -119,7 +119,7 @@ def _window(model: TrainedModel) -> tuple[Port, Port]:
 def _descriptors(model: TrainedModel) -> list[Port]:
     if model.descriptors is None:
         return []
-    meaning = "[section, descriptor]: (value - mean) / std, clipped to -3 to 3, 0 if unknown"
+    meaning = "[section, descriptor]: its normal score among the quantiles, 0 if unknown"
     return [Port("descriptors", (1, len(model.descriptors.names)), "float32", meaning)]
 
 
@@ -127,9 +127,9 @@ def _notes(model: TrainedModel, aggregation: str) -> dict:
     return {
         "frontend": model.frontend, "dimensions": list(model.dimensions), "aggregation": aggregation,
         "descriptors": None if model.descriptors is None else {
-            "names": list(model.descriptors.names), "mean": list(model.descriptors.mean),
-            "std": [None if np.isinf(std) else std for std in model.descriptors.std],
+            **asdict(model.descriptors),
             "made_by": "crescendai.audio.descriptors.describe_audio and crescendai.models.hearing.describe_heard",
+            "scored_by": "crescendai.models.descriptors.normal_scores",
         },
     }  # fmt: skip
 

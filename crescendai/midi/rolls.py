@@ -79,11 +79,12 @@ class FrameNotes:
             for k, first, last in zip(key, np.maximum(begin, 0), np.maximum(end, 0), strict=True):
                 roll[first:last, k] = True
         before = np.floor(moment).astype(int)
-        for frame, share in ((before, before + 1 - moment), (before + 1, moment - before)):
-            near = (frame >= 0) & (frame < num_frames) & (share > 0)
-            place = frame[near], key[near]
-            np.maximum.at(onset, place, share[near])
-            velocity[place] = self.velocity[notes][near]
+        frame, share = np.concatenate([before, before + 1]), np.concatenate([before + 1 - moment, moment - before])
+        near = np.flatnonzero((frame >= 0) & (frame < num_frames) & (share > 0))
+        near = near[np.argsort(share[near], kind="stable")]  # of two strokes of a key in a frame the nearer one counts
+        place = frame[near], np.tile(key, 2)[near]
+        onset[place] = share[near]
+        velocity[place] = np.tile(self.velocity[notes], 2)[near]
         pedal = self.pedal[start : start + num_frames, None] >= np.array(PEDAL_DEPTHS)
         return Rolls(onset, held, sounding, velocity, pedal.astype(np.float32))
 

@@ -93,7 +93,7 @@ def save_model(
         "input_scale": asdict(model.input_scale),
         "frontend": model.frontend,
         "dimensions": list(model.dimensions),
-        "descriptors": None if model.descriptors is None else _descriptor_fields(model.descriptors),
+        "descriptors": None if model.descriptors is None else asdict(model.descriptors),
         "members": model.members,
         "listener": None if model.listener is None else _listener_fields(model, listener, path.parent),
         "revision": model.revision,
@@ -212,14 +212,8 @@ def _network(kind: str, values: dict) -> Network:
     return KINDS[kind](BackboneConfig(**values["config"]), **{k: v for k, v in values.items() if k != "config"})
 
 
-def _descriptor_fields(scale: DescriptorScale) -> dict:
-    # JSON has no infinity: a constant's deviation is null.
-    return {**asdict(scale), "std": [None if np.isinf(value) else value for value in scale.std]}
-
-
 def _descriptor_scale(values: dict) -> DescriptorScale:
-    std = tuple(np.inf if value is None else value for value in values["std"])
-    return DescriptorScale(tuple(values["names"]), tuple(values["mean"]), std)
+    return DescriptorScale(tuple(values["names"]), tuple(map(tuple, values["quantiles"])))
 
 
 def _listener_fields(model: TrainedModel, listener: Path, folder: Path) -> dict:

@@ -44,8 +44,7 @@ def hear_clip(hear: HearWindows, log_mel: np.ndarray, model: TrainedModel) -> Ro
     """
     config, scale, floor_db = model.network.config, model.input_scale, model.frontend["floor_db"]
     length = config.grid.covered_frames(config.max_frames)
-    starts = window_starts(len(log_mel), round(length * (1.0 - OVERLAP))) if len(log_mel) > length else [0]
-    starts = np.clip(np.array(starts), 0, max(len(log_mel) - length, 0))
+    starts = listening_starts(len(log_mel), length)
     padded = np.full((max(len(log_mel), length), log_mel.shape[1]), floor_db, np.float32)
     padded[: len(log_mel)] = log_mel
     windows = [scale.apply(padded[start : start + length]) for start in starts]
@@ -58,6 +57,13 @@ def hear_clip(hear: HearWindows, log_mel: np.ndarray, model: TrainedModel) -> Ro
     frame = np.arange(len(log_mel))
     owner = np.abs(frame[:, None] - (starts + length / 2)).argmin(axis=1)
     return Rolls(*(part[owner, frame - starts[owner]] for part in by_window))
+
+
+def listening_starts(num_frames: int, length: int) -> np.ndarray:
+    """First frames of the windows, ``length`` frames each, that a clip is written down in; ``[0]`` for a short clip."""
+    if num_frames <= length:
+        return np.zeros(1, int)
+    return np.minimum(window_starts(num_frames, round(length * (1.0 - OVERLAP))), num_frames - length)
 
 
 def describe_heard(heard: Performance | None) -> dict[str, float]:

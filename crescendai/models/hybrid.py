@@ -31,7 +31,7 @@ FUSIONS = ("concat", "gated", "attention")
 class HybridTransformer(nn.Module):
     """Backbone, descriptors, fusion, heads.
 
-    num_descriptors: standardised descriptors of a clip.
+    num_descriptors: descriptors of a clip, as normal scores.
     fusion: see this module. fusion_width: of what is embedded.
     pooled_dropout, descriptor_dropout: share of either that training leaves out, drawn for each clip.
     kernel_clips: that the kernel compares with; 0 while the network learns, and where there is no kernel.
@@ -65,7 +65,7 @@ class HybridTransformer(nn.Module):
     ) -> Rated:
         """Rates a batch that may mix lengths.
 
-        descriptors: ``[b, m]`` standardised, see `crescendai.models.descriptors`. Other arguments as of
+        descriptors: ``[b, m]`` normal scores, see `crescendai.models.descriptors`. Other arguments as of
             `AudioSpectrogramTransformer`; ``attention`` fusion needs the spectrogram.
 
         Raises:

@@ -10,17 +10,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from crescendai.models.descriptors import FURTHEST_STD
-
+FURTHEST_STD = 3.0  # one odd clip must not be far from all others
 SMALLEST = 1e-12  # squared distance; the root's slope at 0 is infinite
 
 
 def features_of(
     pooled: jax.Array, descriptors: jax.Array, mean: jax.Array, std: jax.Array, share: jax.Array
 ) -> jax.Array:  # fmt: skip
-    """What clips are compared by: ``[b, d]`` and standardised ``[b, m]`` -> ``[b, d + m]``.
+    """What clips are compared by: ``[b, d]`` and normal scores ``[b, m]`` -> ``[b, d + m]``.
 
-    The squared distance of two rows is a weighted mean of squared differences, in standard deviations.
+    The squared distance of two rows is a weighted mean of squared differences, in standard deviations and scores.
 
     mean, std: ``[d]`` of what was pooled, over the training part; a constant has an infinite deviation.
     share: ``[m]`` weight of each descriptor; what they leave of 1 is for what was pooled, each of it alike.
@@ -50,7 +49,7 @@ class KernelRidge(nn.Module):
 
     @nn.compact
     def __call__(self, pooled: jax.Array, descriptors: jax.Array) -> jax.Array:
-        """``[b, d]`` and standardised ``[b, m]`` -> ``[b, num_outputs]``."""
+        """``[b, d]`` and normal scores ``[b, m]`` -> ``[b, num_outputs]``."""
         d, m, zeros = pooled.shape[-1], descriptors.shape[-1], nn.initializers.zeros
         mean, std = self.param("mean", zeros, (d,)), self.param("std", nn.initializers.ones, (d,))
         share = self.param("share", nn.initializers.constant(0.5 / m), (m,))

@@ -17,7 +17,7 @@ class Batch(NamedTuple):
 
     spectrogram: np.ndarray | None  # float32 [b, t, f], standardised, zero where padded
     num_frames: np.ndarray | None  # int32 [b]
-    descriptors: np.ndarray  # float32 [b, m], standardised, of the whole clips
+    descriptors: np.ndarray  # float32 [b, m], normal scores, of the whole clips
     target: Target  # standardised
     pooled: np.ndarray | None = None  # float32 [b, d] in place of a spectrogram, of a frozen backbone
 

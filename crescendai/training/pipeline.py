@@ -50,9 +50,9 @@ from crescendai.training.trainee import Trainee
 from crescendai.training.watch import Watch
 
 DEFAULTS: dict[str, object] = {
-    "sample_rate_hz": 22050, "n_fft": 2048, "hop_length": 512, "n_mels": 128, "f_min_hz": 27.5, "f_max_hz": 11025.0,
+    "sample_rate_hz": 22050, "n_fft": 2048, "hop_length": 512, "n_mels": 256, "f_min_hz": 27.5, "f_max_hz": 11025.0,
     "floor_db": -100.0, "window_s": 4.0,
-    "width": 96, "depth": 4, "num_heads": 4, "patch_frames": 4, "patch_mels": 128, "pooling": "statistics",
+    "width": 96, "depth": 4, "num_heads": 4, "patch_frames": 4, "patch_mels": 256, "pooling": "statistics",
     "objective": "mae", "mask_share": 0.75, "cluster": (3, 5), "decoder": (64, 2, 4),
     "pretrain_lr": 1e-3, "pretrain_steps": 500, "pretrain_batch_size": 16,
     "lr": 2e-3, "epochs": 30, "batch_size": 16, "fusion": "concat", "fusion_width": 64, "dropout": 0.4,

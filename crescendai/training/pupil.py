@@ -116,8 +116,8 @@ def rate(pupil: Pupil, trained: TrainedModel, chosen: np.ndarray) -> np.ndarray:
     """Ratings of the clips at ``chosen``: ``[clip, k]``, as `crescendai.models.rating` gives them from the sound."""
     if pupil.encoded is not None:
         heads = {part: values for part, values in trained.params.items() if part not in pupil.frozen}
-        none = DescriptorScale(pupil.clips.descriptor_names, *[(1.0,) * len(pupil.clips.descriptor_names)] * 2)
-        scale = trained.descriptors or none  # a network that takes none does not look at them
+        # A network that takes none does not look at them.
+        scale = trained.descriptors or DescriptorScale.mute(pupil.clips.descriptor_names)
         judge = make_predict(trained.network, trained.members).judge
         return rate_encoded(judge, heads, pupil.clips, pupil.encoded, chosen, scale)
     return predict_rated(

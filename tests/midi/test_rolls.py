@@ -100,6 +100,13 @@ def test_a_heard_string_rings_no_longer_than_to_the_next_stroke_of_its_key():
     assert heard.string_end_s[1] == heard.offset_s[1] == 12 * HOP_S
 
 
+def test_of_two_strokes_in_one_frame_the_nearer_one_counts():
+    quick = performance([(60, 40, 10.1 * HOP_S, 10.6 * HOP_S), (60, 100, 10.7 * HOP_S, 30 * HOP_S)])
+    rolls = rolls_of(quick)
+    np.testing.assert_allclose(rolls.onset[9:13, 39], [0, 0.9, 0.7, 0], atol=1e-5)
+    np.testing.assert_allclose(rolls.velocity[9:13, 39] * 127, [0, 40, 100, 0], atol=1e-4)
+
+
 def test_the_pedal_is_heard_as_deep_as_it_is():
     moved = [(0.4, 64, 30), (1.0, 64, 80), (1.6, 64, 127), (2.4, 64, 5)]
     rolls = rolls_of(performance([(60, 100, 0.2, 3.0)], moved))

@@ -9,10 +9,10 @@ import pytest
 
 from crescendai.errors import DataError
 from crescendai.models.checkpoint import TrainedModel, load_model, read_weights, save_model
-from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.prediction import make_predict, predict_clips
 from crescendai.models.transcription import Transcriber
 from crescendai.models.windows import InputScale
+from tests.descriptor_scales import normal_scale
 from tests.models.networks import clips, config, small, small_hybrid, weights
 
 
@@ -62,7 +62,7 @@ def test_a_hybrid_keeps_its_statistics_and_knows_its_listener(tmp_path: Path):
     network, transcriber = small_hybrid(), Transcriber(config())
     listener = TrainedModel(transcriber, weights(transcriber), InputScale(-60.0, 20.0), {"kind": "logmel"})
     save_model(listener, tmp_path / "pretrained" / "network")
-    scale = DescriptorScale(tuple("abcdef"), (0.5,) * 6, (1.0, 2.0, np.inf, 0.1, 0.2, 0.3))
+    scale = normal_scale(tuple("abcdef"), 1.0, 2.0, 0.0, 0.1, 0.2, 0.3)
     hybrid = TrainedModel(
         network, weights(network), InputScale(-60.0, 20.0), {"kind": "logmel"}, tuple("vwxyz"), scale, listener
     )
@@ -95,7 +95,7 @@ def test_a_backbone_shared_with_the_listener_is_kept_once(tmp_path: Path):
     network, transcriber = small_hybrid(), Transcriber(config())
     listener = TrainedModel(transcriber, weights(transcriber), InputScale(-60.0, 20.0), {"kind": "logmel"})
     save_model(listener, tmp_path / "listener")
-    scale = DescriptorScale(tuple("abcdef"), (0.5,) * 6, (1.0,) * 6)
+    scale = normal_scale(tuple("abcdef"), 1.0)
     params = {**weights(network, seed=1), "backbone": listener.params["backbone"]}
     hybrid = TrainedModel(network, params, listener.input_scale, listener.frontend, tuple("vwxyz"), scale, listener)
     save_model(hybrid, tmp_path / "hybrid", tmp_path / "listener")

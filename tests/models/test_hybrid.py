@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from crescendai.errors import ParamsError
-from crescendai.models.descriptors import DescriptorScale
+from crescendai.models.descriptors import KNOTS, SHARES, DescriptorScale
 from crescendai.models.hybrid import FUSIONS
 from tests.models.networks import NUM_DESCRIPTORS, applied, clips, small_hybrid, weights
 
@@ -58,11 +59,32 @@ def test_another_number_of_descriptors_is_refused():
         model.apply({"params": weights(model)}, batch(), None, DESCRIBED[:, :5])
 
 
-def test_descriptors_are_standardised_by_the_training_part():
-    values = np.array([[1.0, 5.0, 2.0], [3.0, 5.0, np.nan], [5.0, 5.0, 4.0]])
-    scale = DescriptorScale.of(("a", "constant", "c"), values)
-    np.testing.assert_allclose(scale.apply(values)[:, 0], [-1.2247, 0, 1.2247], atol=1e-4)
-    assert not scale.apply(values)[:, 1].any()  # says nothing, even
-    assert not scale.apply(np.array([[3.0, 9.0, 3.0]])).any()  # where it differs later
-    np.testing.assert_allclose(scale.apply(values)[:, 2], [-1, 0, 1])  # nothing heard: the mean
-    assert scale.apply(np.array([[1e9, 5.0, 3.0]]))[0, 0] == 3.0
+def test_descriptors_are_made_normal_by_the_training_part():
+    rng = np.random.default_rng(0)
+    values = np.exp(rng.normal(size=(5000, 1)))  # as skewed as durations are
+    scale = DescriptorScale.of(("duration",), values)
+    scores = scale.apply(values)[:, 0]
+    assert np.corrcoef(scores, np.log(values[:, 0]))[0, 1] > 0.99
+    assert abs(scores.mean()) < 0.01 and 0.93 < scores.std() < 1.0  # its tails are cut
+    np.testing.assert_allclose(scores.max(), norm.ppf(SHARES[-1]), rtol=1e-6)
+    assert scale.apply(np.array([[1e9]])) == scores.max() and scale.apply(np.array([[-np.inf]])) == scores.min()
+    monotonic = scale.apply(np.sort(values, axis=0))[:, 0]
+    assert (np.diff(monotonic) >= 0).all()
+
+
+def test_what_every_clip_of_the_training_part_has_alike_says_nothing():
+    values = np.array([[1.0, 5.0, 2.0, np.nan], [3.0, 5.0, np.nan, np.nan], [5.0, 5.0 + 1e-9, 4.0, np.nan]])
+    scale = DescriptorScale.of(("a", "constant", "c", "unknown"), values)
+    scores = scale.apply(values)
+    assert not scores[:, 1].any() and not scores[:, 3].any()
+    assert not scale.apply(np.array([[3.0, 9.0, 3.0, 1.0]])).any()  # even where it differs later
+    assert scores[0, 2] < scores[1, 2] == 0.0 < scores[2, 2]  # nothing heard: the middle
+    assert not DescriptorScale.mute(("a",)).apply(np.array([[7.0]])).any()
+
+
+def test_equal_quantiles_share_the_mean_of_their_scores():
+    values = np.concatenate([np.zeros(3 * KNOTS), np.linspace(1.0, 2.0, KNOTS)])[:, None]  # three of four are silent
+    scale = DescriptorScale.of(("share",), values)
+    zero, two = scale.apply(np.array([[0.0], [2.0]]))[:, 0]
+    np.testing.assert_allclose(zero, norm.ppf(SHARES)[: 3 * KNOTS // 4].mean(), atol=1e-6)
+    np.testing.assert_allclose(two, norm.ppf(SHARES[-1]), rtol=1e-6)

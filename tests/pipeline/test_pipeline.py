@@ -117,7 +117,7 @@ def test_another_pretext_reruns_what_follows_and_says_what_guesses_score(project
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [(("lr: ", "lr: -"), "lr: input should be greater than 0"), (("n_mels: 128", "n_mel: 128"), "n_mel: extra")],
+    [(("lr: ", "lr: -"), "lr: input should be greater than 0"), (("n_mels: 256", "n_mel: 256"), "n_mel: extra")],
 )
 def test_a_wrong_parameter_is_one_line(project: Path, change: tuple[str, str], says: str) -> None:
     path = project / "params.yaml"

@@ -9,18 +9,18 @@ from crescendai.datasets.store import SpectrogramStore, write_store
 from crescendai.datasets.targets import Targets
 from crescendai.dimensions import NAMES
 from crescendai.errors import DataError
-from crescendai.models.descriptors import DescriptorScale
 from crescendai.models.windows import InputScale, window_starts
 from crescendai.training.augment import Augmentation, mask_stretches, mixing_weights
 from crescendai.training.batches import Batch, Scales, mix, training_batches
 from crescendai.training.clips import RatedClips
 from crescendai.training.encoded import OVERLAP, EncodedWindows, encoded_batches, overlapping_starts
 from crescendai.training.losses import RatingScale, Target
+from tests.descriptor_scales import normal_scale
 from tests.training.rated import level_clips
 
 NONE = Augmentation()
 AS_THEY_ARE = Scales(
-    InputScale(0.0, 1.0), DescriptorScale(("level",), (0.0,), (100.0,)),
+    InputScale(0.0, 1.0), normal_scale(("level",), 100.0),
     RatingScale(np.zeros(len(NAMES)), np.ones(len(NAMES))), np.ones(len(NAMES)),
 )  # fmt: skip
 
