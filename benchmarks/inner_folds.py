@@ -1,4 +1,4 @@
-"""Settings of finetuning compared without a look at the outer folds: how choices for docs/experiments.md are made.
+"""Settings of finetuning compared without a look at the outer folds: how the choices in docs/inner_folds.md are made.
 
 The training part of every outer fold is dealt into four shares of whole groups; the first network of params.yaml, with
 a frozen encoder, learns from three of them and rates the fourth. Clips of the outer fold are neither learned from
