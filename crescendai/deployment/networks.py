@@ -15,6 +15,7 @@ import numpy as np
 from crescendai.midi.rolls import PEDAL_DEPTHS
 from crescendai.models.backbone import Backbone
 from crescendai.models.checkpoint import TrainedModel
+from crescendai.models.descriptors import scores_of
 from crescendai.models.hearing import hear_windows
 from crescendai.models.members import each_member
 from crescendai.models.prediction import needs_patches
@@ -119,7 +120,10 @@ def _window(model: TrainedModel) -> tuple[Port, Port]:
 def _descriptors(model: TrainedModel) -> list[Port]:
     if model.descriptors is None:
         return []
-    meaning = "[section, descriptor]: its normal score among the quantiles, 0 if unknown"
+    meaning = (
+        "[section, descriptor]: interpolated from `quantiles` to `scores`, where equal ones have the mean of their "
+        "scores; beyond the outermost quantiles, theirs; 0 if unknown"
+    )
     return [Port("descriptors", (1, len(model.descriptors.names)), "float32", meaning)]
 
 
@@ -127,9 +131,9 @@ def _notes(model: TrainedModel, aggregation: str) -> dict:
     return {
         "frontend": model.frontend, "dimensions": list(model.dimensions), "aggregation": aggregation,
         "descriptors": None if model.descriptors is None else {
-            **asdict(model.descriptors),
+            **asdict(model.descriptors), "scores": scores_of(len(model.descriptors.quantiles[0])).tolist(),
             "made_by": "crescendai.audio.descriptors.describe_audio and crescendai.models.hearing.describe_heard",
-            "scored_by": "crescendai.models.descriptors.normal_scores",
+            "scored_by": "crescendai.models.descriptors.DescriptorScale.apply",
         },
     }  # fmt: skip
 

@@ -93,7 +93,7 @@ def save_model(
         "input_scale": asdict(model.input_scale),
         "frontend": model.frontend,
         "dimensions": list(model.dimensions),
-        "descriptors": None if model.descriptors is None else asdict(model.descriptors),
+        "descriptors": None if model.descriptors is None else _descriptor_fields(model.descriptors),
         "members": model.members,
         "listener": None if model.listener is None else _listener_fields(model, listener, path.parent),
         "revision": model.revision,
@@ -133,10 +133,10 @@ def load_model(path: Path) -> TrainedModel:
             described,
         )  # fmt: skip
         named, members, revision = (description[name] for name in ("listener", "members", "revision"))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{config_path}: expected a model's description, found {type(error).__name__}: {error}; "
-            "delete the model and run `dvc repro`"
+            "delete the model and run `dvc repro`, or get it again from where it came"
         ) from error
     listener = None if named is None else _load_listener(named, path.parent)
     weights = {name: array.astype(np.float32) for name, array in read_weights(weights_path).items()}
@@ -212,8 +212,18 @@ def _network(kind: str, values: dict) -> Network:
     return KINDS[kind](BackboneConfig(**values["config"]), **{k: v for k, v in values.items() if k != "config"})
 
 
-def _descriptor_scale(values: dict) -> DescriptorScale:
-    return DescriptorScale(tuple(values["names"]), tuple(map(tuple, values["quantiles"])))
+def _descriptor_fields(scale: DescriptorScale) -> dict[str, str]:
+    # A line a descriptor, its quantiles with spaces between: a number a line would make a file nobody can read.
+    return {name: " ".join(map(repr, own)) for name, own in zip(scale.names, scale.quantiles, strict=True)}
+
+
+def _descriptor_scale(values: dict[str, str]) -> DescriptorScale:
+    if set(values) == {"names", "mean", "std"}:
+        raise ValueError("descriptors in standard deviations, of an earlier version, which this one cannot rate by")
+    quantiles = np.array([own.split() for own in values.values()], float)
+    if quantiles.ndim != 2 or not np.isfinite(quantiles).all() or (np.diff(quantiles, axis=1) < 0).any():
+        raise ValueError("quantiles of descriptors that are not as many for each, finite and ascending")
+    return DescriptorScale(tuple(values), tuple(map(tuple, quantiles.tolist())))
 
 
 def _listener_fields(model: TrainedModel, listener: Path, folder: Path) -> dict:

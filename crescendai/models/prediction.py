@@ -93,7 +93,7 @@ def predict_clips(
 
     clips: log-mel spectrograms in dB, ``[t, f]`` each.
     scale: that of the model's training part.
-    descriptors: ``[clip, m]`` standardised, for a hybrid; every window of a clip has the clip's.
+    descriptors: ``[clip, m]`` normal scores, for a hybrid; every window of a clip has the clip's.
     window_frames: frames the network hears at once; of longer clips states are averaged over `window_starts`.
     batch_size: windows at a time; the last batch is filled up, so that one shape is compiled.
     """

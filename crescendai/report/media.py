@@ -20,7 +20,7 @@ from crescendai.errors import DataError
 # six clips of 100 s are then 5.6 MB of base64.
 MP3_SAMPLE_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000)
 MP3_COMPRESSION = 0.7  # of libsndfile's scale from 0 (160 kbit/s) to 1
-PICTURE_COLUMNS = 1000  # at most; more than a card has pixels
+PICTURE_COLUMNS, PICTURE_ROWS = 1000, 128  # at most; more than a card has pixels
 RANGE_DB = 75.0  # shown below the loudest frame of the clips on the page
 HIDDEN = 255  # index of the colour of what is not there, after the shades of what is
 HIDDEN_COLOUR = (138, 138, 138)  # grey, which the shades have nowhere
@@ -84,11 +84,12 @@ def roll_uri(chances: np.ndarray) -> str:
 
 def _png_uri(frames: np.ndarray) -> str:
     """Brightness from 0 to 1, ``[t, f]``, time to the right and f upwards; outside values are clipped."""
-    # Neighbouring frames are joined by their maximum, which keeps onsets visible.
-    starts = np.unique(
-        np.linspace(0, len(frames), min(len(frames), PICTURE_COLUMNS), endpoint=False).astype(int)
-    )
-    joined = np.maximum.reduceat(frames, starts, axis=0)
+    # Neighbouring frames, and bands, are joined by their maximum, which keeps onsets and partials visible.
+    joined = frames
+    for axis, most in enumerate((PICTURE_COLUMNS, PICTURE_ROWS)):
+        size = joined.shape[axis]
+        starts = np.linspace(0, size, min(size, most), endpoint=False).astype(int)
+        joined = np.maximum.reduceat(joined, starts, axis=axis)
     shades = np.where(np.isnan(joined), HIDDEN, np.round((HIDDEN - 1) * np.clip(joined, 0, 1)))
     picture = Image.fromarray(shades.T[::-1].astype(np.uint8), mode="P")
     palette = matplotlib.colormaps["magma"](np.linspace(0, 1, HIDDEN), bytes=True)[:, :3]  # even in grey, too

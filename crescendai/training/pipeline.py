@@ -50,9 +50,9 @@ from crescendai.training.trainee import Trainee
 from crescendai.training.watch import Watch
 
 DEFAULTS: dict[str, object] = {
-    "sample_rate_hz": 22050, "n_fft": 2048, "hop_length": 512, "n_mels": 256, "f_min_hz": 27.5, "f_max_hz": 11025.0,
+    "sample_rate_hz": 22050, "n_fft": 2048, "hop_length": 512, "n_mels": 128, "f_min_hz": 27.5, "f_max_hz": 11025.0,
     "floor_db": -100.0, "window_s": 4.0,
-    "width": 96, "depth": 4, "num_heads": 4, "patch_frames": 4, "patch_mels": 256, "pooling": "statistics",
+    "width": 96, "depth": 4, "num_heads": 4, "patch_frames": 4, "patch_mels": 128, "pooling": "statistics",
     "objective": "mae", "mask_share": 0.75, "cluster": (3, 5), "decoder": (64, 2, 4),
     "pretrain_lr": 1e-3, "pretrain_steps": 500, "pretrain_batch_size": 16,
     "lr": 2e-3, "epochs": 30, "batch_size": 16, "fusion": "concat", "fusion_width": 64, "dropout": 0.4,
@@ -126,9 +126,10 @@ class ASTTrainingPipeline:
             The last row of the curve.
 
         Raises:
-            DataError: fewer than two recordings as long as a window.
+            DataError: fewer than two recordings as long as a window, or another number of mel bands than the settings'.
         """
         s = self.settings
+        self._check_bands("pretraining", spectrograms)
         long_enough = [x for x in spectrograms if len(x) >= self.config.max_frames]
         if len(long_enough) < 2:
             raise DataError(
@@ -166,10 +167,11 @@ class ASTTrainingPipeline:
             Scores on the groups held out, averaged over dimensions.
 
         Raises:
-            DataError: clips, ratings and groups are not equally many, there is one group, or nothing was
-                pretrained with these settings.
+            DataError: clips, ratings and groups are not equally many, there is one group, nothing was pretrained with
+                these settings, or clips have another number of mel bands.
         """
         s = self.settings
+        self._check_bands("finetuning", spectrograms)
         ratings = np.asarray(ratings, float)
         if ratings.shape != (len(spectrograms), NUM_DIMENSIONS) or len(groups) != len(ratings):
             raise DataError(
@@ -224,6 +226,14 @@ class ASTTrainingPipeline:
 
     def _fresh(self, model: object) -> dict:
         return model.init(jax.random.key(self.seed), *example_input(model))["params"]
+
+    def _check_bands(self, doing: str, spectrograms: Sequence[np.ndarray]) -> None:
+        for place, x in enumerate(spectrograms):
+            if x.ndim != 2 or x.shape[1] != self.settings["n_mels"]:
+                raise DataError(
+                    f"{doing}: expected spectrograms [t, {self.settings['n_mels']}], of n_mels mel bands, found "
+                    f"{x.shape} in place {place}; make them with the settings' frontend, or give n_mels and patch_mels"
+                )
 
     def _frontend(self) -> dict[str, float | str]:
         return {"kind": "logmel", **{name: self.settings[name] for name in FRONTEND}}

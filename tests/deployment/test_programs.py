@@ -38,6 +38,17 @@ def test_onnx_and_jax_agree_with_the_network(tmp_path: Path):
             np.testing.assert_allclose(a, c, atol=1e-4)
 
 
+def test_what_is_written_says_how_descriptors_are_scored(tmp_path: Path):
+    model = small_trained()
+    programs.write_onnx(model, tmp_path / "m.onnx")
+    said = json.loads((tmp_path / "m.onnx.json").read_text())["descriptors"]
+    values = np.random.default_rng(0).normal(scale=80.0, size=(20, len(said["names"])))
+    each = zip(values.T, said["quantiles"], strict=True)
+    scores = [np.interp(own, quantiles, said["scores"]) for own, quantiles in each]
+    assert tuple(said["names"]) == model.descriptors.names
+    np.testing.assert_allclose(np.stack(scores, axis=1), model.descriptors.apply(values), atol=1e-6)
+
+
 def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(programs, "TOLERANCE", -1.0)
     with pytest.raises(DataError, match="nothing was written"):

@@ -77,6 +77,29 @@ def test_a_hybrid_keeps_its_statistics_and_knows_its_listener(tmp_path: Path):
         load_model(tmp_path / "finetuned" / "hybrid")
 
 
+@pytest.mark.parametrize(
+    ("descriptors", "found"),
+    [
+        ({"names": ["a"], "mean": [0.5], "std": [1.0]}, "ValueError: descriptors in standard deviations"),
+        ({"a": "1 2 3", "b": "1 2"}, "ValueError"),
+        ({"a": "1 3 2"}, "ValueError: quantiles of descriptors that are not"),
+        ({"a": "1 2 nan"}, "ValueError: quantiles of descriptors that are not"),
+        ({"a": [1.0, 2.0]}, "AttributeError"),
+    ],
+)
+def test_other_scales_of_descriptors_are_refused(tmp_path: Path, descriptors: dict, found: str):
+    network = small_hybrid()
+    scale = normal_scale(tuple("abcdef"), 1.0)
+    save_model(
+        TrainedModel(network, weights(network), InputScale(-60.0, 20.0), {"kind": "logmel"}, tuple("vwxyz"), scale),
+        tmp_path / "m",
+    )
+    description = json.loads((tmp_path / "m.json").read_text())
+    (tmp_path / "m.json").write_text(json.dumps(description | {"descriptors": descriptors}))
+    with pytest.raises(DataError, match=f"m.json: expected a model's description, found {found}"):
+        load_model(tmp_path / "m")
+
+
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"\x00" * 40, b"\xff\xff\xff\xff\xff\xff\xff\x7f{"])
 def test_missing_and_damaged_files_are_named(

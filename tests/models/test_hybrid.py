@@ -4,10 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.stats import norm
 
 from crescendai.errors import ParamsError
-from crescendai.models.descriptors import KNOTS, SHARES, DescriptorScale
+from crescendai.models.descriptors import KNOTS, DescriptorScale, scores_of
 from crescendai.models.hybrid import FUSIONS
 from tests.models.networks import NUM_DESCRIPTORS, applied, clips, small_hybrid, weights
 
@@ -66,7 +65,7 @@ def test_descriptors_are_made_normal_by_the_training_part():
     scores = scale.apply(values)[:, 0]
     assert np.corrcoef(scores, np.log(values[:, 0]))[0, 1] > 0.99
     assert abs(scores.mean()) < 0.01 and 0.93 < scores.std() < 1.0  # its tails are cut
-    np.testing.assert_allclose(scores.max(), norm.ppf(SHARES[-1]), rtol=1e-6)
+    np.testing.assert_allclose(scores.max(), scores_of(KNOTS)[-1], rtol=1e-6)
     assert scale.apply(np.array([[1e9]])) == scores.max() and scale.apply(np.array([[-np.inf]])) == scores.min()
     monotonic = scale.apply(np.sort(values, axis=0))[:, 0]
     assert (np.diff(monotonic) >= 0).all()
@@ -82,9 +81,17 @@ def test_what_every_clip_of_the_training_part_has_alike_says_nothing():
     assert not DescriptorScale.mute(("a",)).apply(np.array([[7.0]])).any()
 
 
+def test_what_is_not_finite_has_no_part_in_the_quantiles():
+    values = np.linspace(1.0, 2.0, 100)[:, None]
+    odd = np.concatenate([values, [[np.inf]], [[-np.inf]], [[np.nan]]])
+    assert DescriptorScale.of(("a",), odd) == DescriptorScale.of(("a",), values)
+    noise = 1e-12 * np.random.default_rng(0).normal(size=(100, 1))
+    assert not DescriptorScale.of(("a",), noise).apply(noise).any()  # around 0, too, rounding is a constant
+
+
 def test_equal_quantiles_share_the_mean_of_their_scores():
     values = np.concatenate([np.zeros(3 * KNOTS), np.linspace(1.0, 2.0, KNOTS)])[:, None]  # three of four are silent
     scale = DescriptorScale.of(("share",), values)
     zero, two = scale.apply(np.array([[0.0], [2.0]]))[:, 0]
-    np.testing.assert_allclose(zero, norm.ppf(SHARES)[: 3 * KNOTS // 4].mean(), atol=1e-6)
-    np.testing.assert_allclose(two, norm.ppf(SHARES[-1]), rtol=1e-6)
+    np.testing.assert_allclose(zero, scores_of(KNOTS)[: 3 * KNOTS // 4].mean(), atol=1e-6)
+    np.testing.assert_allclose(two, scores_of(KNOTS)[-1], rtol=1e-6)

@@ -45,7 +45,7 @@ def test_six_of_the_longest_clips_fit_into_the_page():
     samples = 0.1 * np.random.default_rng(0).standard_normal(20 * 22050)
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, 22050, format="FLAC")
-    picture = spectrogram_uri(np.random.default_rng(0).uniform(-80, 0, (4307, 128)), top_db=0)
+    picture = spectrogram_uri(np.random.default_rng(0).uniform(-80, 0, (4307, 256)), top_db=0)
     assert 6 * (5 * len(to_mp3_uri(buffer.getvalue())) + len(picture)) < 7e6
 
 

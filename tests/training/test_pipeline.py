@@ -57,6 +57,10 @@ def test_a_wrong_key_and_data_that_do_not_fit_are_refused(tmp_path: Path):
     spectrograms, ratings = sounds(4)
     with pytest.raises(DataError, match=r"expected 4 rows of 19 ratings"):
         pipeline.finetune(spectrograms, ratings[:, :5], ["a", "b", "c", "d"])
+    finer = [np.repeat(x, 2, axis=1) for x in spectrograms]
+    for doing in (lambda: pipeline.pretrain(finer), lambda: pipeline.finetune(finer, ratings, ["a", "b", "c", "d"])):
+        with pytest.raises(DataError, match=r"\[t, 32\], of n_mels mel bands, found \(60, 64\) in place 0"):
+            doing()
     with pytest.raises(DataError, match=r"at least 2 recordings of 0\.5 s or more, found 0 among 4"):
         pipeline.pretrain([x[:5] for x in spectrograms])
     with pytest.raises(DataError, match="expected a trained model"):
