@@ -6,7 +6,7 @@ As with runs, DVC's files stay the source of truth.
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import soundfile
-from filelock import FileLock
 
 from crescendai.dimensions import NAMES
 from crescendai.errors import CrescendaiError
 from crescendai.shipped import ModelIdentity, read_card, verify
-from crescendai.tracking import LOCK_TIMEOUT_S, QUIET
+from crescendai.tracking import QUIET, experiment_id, one_at_a_time, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,7 +34,7 @@ def register(folder: Path, tracking_uri: str) -> tuple[str, int]:
 
     One that is registered already, by its version and the checksum of its weights, gets the alias and no second entry.
 
-    folder: as `crescendai.shipped` describes it. tracking_uri: of MLflow; an absolute one.
+    folder: as `crescendai.shipped` describes it. tracking_uri: of MLflow.
 
     Returns:
         Name and version in the registry.
@@ -51,14 +50,14 @@ def register(folder: Path, tracking_uri: str) -> tuple[str, int]:
     from mlflow import MlflowClient  # takes seconds: only where it is needed
 
     try:
-        with _one_at_a_time(tracking_uri), _talking_to(tracking_uri):
+        with one_at_a_time(tracking_uri), _talking_to(tracking_uri):
             client = MlflowClient()
             number = _registered(client, name, identity)
             if number is None:
                 number = _log(client, folder, name, identity, tracking_uri)
             client.set_registered_model_alias(name, ALIAS, str(number))
     except Exception as error:  # whatever MLflow or its database raises
-        reason = " ".join(str(error).split())[:200]
+        reason = without_password(" ".join(str(error).split()))[:200]
         raise CrescendaiError(
             f"MLflow: expected it to register {name}, found {type(error).__name__}: {reason}; check MLFLOW_TRACKING_URI"
         ) from error
@@ -80,13 +79,6 @@ def _talking_to(tracking_uri: str) -> Iterator[None]:
         mlflow.set_registry_uri(before[1])
 
 
-def _one_at_a_time(uri: str):
-    """The lock of crescendai.tracking, and for the same reason."""
-    if not uri.startswith("sqlite:///"):
-        return nullcontext()
-    return FileLock(uri.removeprefix("sqlite:///") + ".lock", timeout=LOCK_TIMEOUT_S)
-
-
 def _registered(client: "MlflowClient", name: str, identity: ModelIdentity) -> int | None:
     found = client.search_model_versions(f"name = '{name}'")
     wanted = {"sha256": identity.sha256, "version": identity.version}
@@ -101,7 +93,7 @@ def _log(client: "MlflowClient", folder: Path, name: str, identity: ModelIdentit
     signature = ModelSignature(
         Schema([ColSpec(DataType.binary, "audio")]), Schema([ColSpec(DataType.double, of) for of in NAMES])
     )
-    with mlflow.start_run(experiment_id=_experiment(client, uri), run_name=f"{name} {identity.version}"):
+    with mlflow.start_run(experiment_id=experiment_id(client, EXPERIMENT, uri), run_name=f"{name} {identity.version}"):
         logged = mlflow.pyfunc.log_model(
             name="model", python_model=str(CODE), artifacts={"model": str(folder)}, signature=signature,
             input_example=_example(), pip_requirements=[f"crescendai=={version('crescendai')}"],
@@ -113,17 +105,6 @@ def _log(client: "MlflowClient", folder: Path, name: str, identity: ModelIdentit
     # Last: with it the entry counts as whole.
     client.set_model_version_tag(name, str(number), "sha256", identity.sha256)
     return number
-
-
-def _experiment(client: "MlflowClient", uri: str) -> str:
-    """Id of the experiment, made if it is new."""
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found is not None:
-        return found.experiment_id
-    # A server keeps artifacts where it wants; a local database would put them below the working directory.
-    local = uri.startswith("sqlite:///")
-    where = (Path(uri.removeprefix("sqlite:///")).parent / "mlruns").as_uri() if local else None
-    return client.create_experiment(EXPERIMENT, where)
 
 
 def _example() -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Records a finished run in MLflow. The only file that imports MLflow.
+"""Records a finished run in MLflow.
 
 DVC's files stay the source of truth: a failure here costs one line on stderr and nothing else.
 """
@@ -11,11 +11,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from filelock import FileLock
 
 from crescendai.report.provenance import Provenance
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 LOCK_TIMEOUT_S = 120  # other runs of a queue log at the same time, a few seconds each
 METRICS_PER_BATCH = 1000  # MLflow's limit
@@ -38,8 +42,8 @@ def log_run(
 ) -> None:
     """Records a run of experiment ``crescendai-<corpus>``, with a nested run for every network and fold.
 
-    Goes to ``MLFLOW_TRACKING_URI`` if that is set, else to mlflow.db and mlruns/ in the project's top
-    folder, which for `dvc exp run --temp` and ``--queue`` is not the working directory. Never raises.
+    Goes where `store_uri` says; for `dvc exp run --temp` and ``--queue`` the project's top folder is not the working
+    directory. Never raises.
 
     params, metrics: flat, for example ``finetune.dropout`` and ``composition.hybrid.r2``.
     curves: data/<corpus>/curves.parquet, one row an epoch.
@@ -52,10 +56,10 @@ def log_run(
         )
         return
     top = project_top(Path.cwd())
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{top / 'mlflow.db'}"
+    uri = store_uri(top)
     try:
-        with _one_at_a_time(uri):
-            _log(uri, (top / "mlruns").as_uri(), corpus, params, metrics, curves, provenance, report)
+        with one_at_a_time(uri):
+            _log(uri, corpus, params, metrics, curves, provenance, report)
     except Exception as error:  # whatever MLflow or its database raises: the results are already on disk
         reason = " ".join(str(error).split())[:200]
         line = (
@@ -63,7 +67,7 @@ def log_run(
             "the results are complete. Check MLFLOW_TRACKING_URI, then "
             f"`python -m stages.report {corpus}` records it"
         )
-        print(re.sub(r"//[^/@\s]+@", "//…@", line), file=sys.stderr)  # an address may hold a password
+        print(without_password(line), file=sys.stderr)
 
 
 def project_top(folder: Path) -> Path:
@@ -76,8 +80,23 @@ def project_top(folder: Path) -> Path:
     return folder.resolve()
 
 
+def store_uri(top: Path) -> str:
+    """Where runs and models go: ``MLFLOW_TRACKING_URI`` if that is set, else mlflow.db in the project's top folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{top / 'mlflow.db'}"
+
+
+def without_password(text: str) -> str:
+    """The text with the user and the password of every address left out, as it may be shown."""
+    return re.sub(r"//[^/@\s]+@", "//…@", text)
+
+
 @contextmanager
-def _one_at_a_time(uri: str) -> Iterator[None]:
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """Waits until no other process writes to a SQLite store, and keeps others out.
+
+    Raises:
+        filelock.Timeout: the others took longer than `LOCK_TIMEOUT_S`.
+    """
     # MLflow creates the tables of a new SQLite file without a lock: of processes that do it at once,
     # all but one crash. Later writes would wait for each other anyway.
     if not uri.startswith("sqlite:///"):
@@ -87,7 +106,7 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
         yield
 
 
-def _log(uri: str, artifacts: str, corpus: str, params: Mapping[str, str], metrics: Mapping[str, float],
+def _log(uri: str, corpus: str, params: Mapping[str, str], metrics: Mapping[str, float],
          curves: pd.DataFrame, provenance: Provenance, report: Path) -> None:  # fmt: skip
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -95,7 +114,7 @@ def _log(uri: str, artifacts: str, corpus: str, params: Mapping[str, str], metri
     from mlflow.entities import Param
 
     client = MlflowClient(tracking_uri=uri)
-    experiment = _experiment(client, f"crescendai-{corpus}", artifacts, uri)
+    experiment = experiment_id(client, f"crescendai-{corpus}", uri)
     run = client.create_run(experiment, run_name=provenance.experiment or provenance.short_revision,
                             tags=_tags(provenance))  # fmt: skip
     status = "FAILED"
@@ -110,13 +129,15 @@ def _log(uri: str, artifacts: str, corpus: str, params: Mapping[str, str], metri
         client.set_terminated(run.info.run_id, status)
 
 
-def _experiment(client, name: str, artifacts: str, uri: str) -> str:
-    """Id of the experiment, made if it is new."""
+def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
+    """Id of an experiment, made if it is new; of a SQLite store, its artifacts go to mlruns/ beside the file."""
     found = client.get_experiment_by_name(name)
     if found is not None:
         return found.experiment_id
     # A server keeps artifacts where it wants; a local database would put them below the working directory.
-    return client.create_experiment(name, artifacts if uri.startswith("sqlite:") else None)
+    local = uri.startswith("sqlite:///")
+    beside = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlruns").as_uri() if local else None
+    return client.create_experiment(name, beside)
 
 
 def _tags(provenance: Provenance) -> dict[str, str]:

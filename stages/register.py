@@ -11,7 +11,6 @@ Where MLflow is missing or its store cannot be written, one line says so and the
 Time    under a minute, most of it MLflow's start and a first rating
 """
 
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +19,7 @@ from crescendai.errors import CrescendaiError
 from crescendai.params import Params
 from crescendai.registry import ALIAS, register
 from crescendai.shipped import verify
-from crescendai.tracking import project_top
+from crescendai.tracking import project_top, store_uri
 from stages import run_stage
 
 
@@ -33,9 +32,8 @@ def main(corpus: str, params: Params) -> None:
         print("note: the model is not registered, MLflow is not installed; `pip install mlflow` to have it",
               file=sys.stderr)  # fmt: skip
         return
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_top(Path.cwd()) / 'mlflow.db'}"
     try:
-        name, number = register(folder, uri)
+        name, number = register(folder, store_uri(project_top(Path.cwd())))
     except CrescendaiError as error:
         print(f"warning: {error}, then `python -m stages.register {corpus}` registers it", file=sys.stderr)
         return

@@ -4,6 +4,7 @@ An error that the user can put right is one line on stderr and exit code 1; ``--
 Commands import what they need when they run, so that ``--help`` answers at once.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words  # at any place, as every command has it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a sign that a terminal lacks is no reason to lose ratings
     try:
         app([word for word in words if word != "--debug"], prog_name="crescendai")
     except (CrescendaiError, OSError) as error:

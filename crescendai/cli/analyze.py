@@ -1,15 +1,14 @@
 """``crescendai analyze``: recordings in, ratings out, one line for each that cannot be rated."""
 
-import os
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from crescendai.cli.models import check_model
+from crescendai.cli.outputs import STDOUT, check_places, write_documents
 from crescendai.errors import CrescendaiError, DataError
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga")
-STDOUT = Path("-")
 
 
 def analyze_inputs(
@@ -18,19 +17,20 @@ def analyze_inputs(
     """The exit code: 1 if any recording could not be rated.
 
     Raises:
-        DataError: a folder without recordings, two documents for stdout, or no model.
+        DataError: a folder without recordings, a document that cannot be written where it should be, or no model.
+        CrescendaiError: a document could not be written after all; the others are there.
     """
-    if json == csv == STDOUT:
-        raise DataError("--json and --csv: expected one at most on stdout, found both; give one a file")
+    check_places({"--json": json, "--csv": csv, "--html": html})
     files = recordings(inputs)
+    check_model(model)
     results, failures = _analyze_all(files, model)
-    if STDOUT not in (json, csv):
+    texts = {json: _json_text, csv: _csv_text, html: _html_text}
+    documents = {path: text(results, failures) for path, text in texts.items() if path is not None}
+    write_documents(documents)
+    if STDOUT not in documents:
         from crescendai.cli.table import print_results
 
         print_results(results)
-    for path, write in ((json, _json_text), (csv, _csv_text), (html, _html_text)):
-        if path is not None:
-            _put(path, write(results, failures))
     return 1 if failures else 0
 
 
@@ -67,14 +67,15 @@ def _analyze_all(files: Sequence[Path], model: Path | None) -> tuple[list, list]
             try:
                 if not file.is_file():
                     raise DataError(f"{file}: expected an audio file, found none; check the path")
-                ready = ready or _ready(model)  # a wrong path should not wait for a model
+                ready = ready or _ready(model)  # a wrong path should not wait until it is compiled
                 results.append(ready(file))
             except (CrescendaiError, OSError) as error:
                 if ready is None and file.is_file():
                     raise  # it is the model that is missing
-                console.print(f"failed: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                message = shown(str(error))
+                console.print(f"failed: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
                 failures.append(
-                    Failure(source=str(file), code=getattr(error, "code", "unreadable"), message=str(error))
+                    Failure(source=shown(str(file)), code=getattr(error, "code", "unreadable"), message=message)
                 )
             progress.advance(task)
     return results, failures
@@ -94,7 +95,12 @@ def _ready(model: Path | None):
         signal_code.result()
     analyzer = Analyzer(shipped)
     analyzer.warm_up_for_one()
-    return lambda file: analysis_result(analyzer.analyze_file(file), shipped.identity, str(file))
+    return lambda file: analysis_result(analyzer.analyze_file(file), shipped.identity, shown(str(file)))
+
+
+def shown(text: str) -> str:
+    """The text with a mark for every byte of a file's name that is no UTF-8: JSON, CSV and terminals take no other."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _json_text(results: list, failures: list) -> str:
@@ -113,13 +119,3 @@ def _html_text(results: list, failures: list) -> str:
     from crescendai.cli.html_report import html_report
 
     return html_report(results, failures)
-
-
-def _put(path: Path, text: str) -> None:
-    if path == STDOUT:
-        sys.stdout.write(text)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

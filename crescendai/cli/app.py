@@ -18,6 +18,9 @@ app.add_typer(weights, name="weights")
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="PATH", help="a model's folder, or a model without suffix")
 ]
+FolderOption = Annotated[
+    Path | None, typer.Option("--model", metavar="FOLDER", help="a model's folder; by default the package's own")
+]
 
 
 @app.callback()
@@ -73,7 +76,7 @@ def export(
 
 
 @models.command("list")
-def list_models(model: ModelOption = None) -> None:
+def list_models(model: FolderOption = None) -> None:
     """Name, version and checksum."""
     from crescendai.cli.models import print_identity
 
@@ -81,7 +84,7 @@ def list_models(model: ModelOption = None) -> None:
 
 
 @models.command("card")
-def show_card(model: ModelOption = None) -> None:
+def show_card(model: FolderOption = None) -> None:
     """What the model is for, how it was made, what it scores."""
     from crescendai.cli.models import print_card
 
@@ -89,7 +92,7 @@ def show_card(model: ModelOption = None) -> None:
 
 
 @models.command("verify")
-def verify_model(model: ModelOption = None) -> None:
+def verify_model(model: FolderOption = None) -> None:
     """Compare every file with its checksum."""
     from crescendai.cli.models import print_verified
 

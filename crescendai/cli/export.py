@@ -8,6 +8,9 @@ from crescendai.errors import CrescendaiError
 def export_networks(onnx: Path | None, jax: Path | None, model: Path | None) -> None:
     if onnx is None and jax is None:
         raise CrescendaiError("export: expected --onnx FILE or --jax FILE, found neither; name one")
+    from crescendai.cli.models import check_model
+
+    check_model(model)
     from crescendai.deployment.programs import write_jax, write_onnx
     from crescendai.shipped import open_shipped
 

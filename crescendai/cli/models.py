@@ -2,7 +2,22 @@
 
 from pathlib import Path
 
+from crescendai.errors import DataError
 from crescendai.shipped import read_card, shipped_folder, verify
+
+
+def check_model(path: Path | None) -> None:
+    """Says that a model is missing or damaged before anything is loaded; a single model is only looked for.
+
+    Raises:
+        DataError: as of `crescendai.shipped.verify`, or there is no model of that name.
+    """
+    if path is None or path.is_dir():
+        verify(path or shipped_folder())
+    elif not path.with_name(path.name + ".safetensors").is_file():
+        raise DataError(
+            f"--model {path}: expected a model's folder, or a model without suffix, found neither; check the path"
+        )
 
 
 def print_identity(path: Path | None) -> None:

@@ -17,10 +17,9 @@ def run_service(host: str, port: int, model: Path | None) -> None:
         raise CrescendaiError(
             f"serve: expected the packages of the extra `serve`, found no {error.name}; pip install 'crescendai[serve]'"
         ) from error
-    from crescendai.shipped import shipped_folder, verify
+    from crescendai.cli.models import check_model
 
-    if model is None or model.is_dir():
-        verify(model or shipped_folder())  # a missing model is said at once
+    check_model(model)  # the service loads it in the background, when it is too late for one line
     settings = ServiceSettings.of()
     log_as_json()
     uvicorn.run(

@@ -9,6 +9,7 @@ from rich.text import Text
 from crescendai.api.contracts import AnalysisResult, RatedDimension
 
 BAR = 14  # characters from pole to pole; with it a table fits 80 columns
+UNICODE, ASCII = "·━●", ".=o"  # the scale, the interval and the rating of a bar, where the terminal has such signs
 
 
 def print_results(results: list[AnalysisResult]) -> None:
@@ -16,13 +17,13 @@ def print_results(results: list[AnalysisResult]) -> None:
     for result in results:
         title = f"{result.source}  ({_clock(result.processing.duration_s)})"
         console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)  # paths stay whole
-        console.print(_table(result))
+        console.print(_table(result, UNICODE if console.encoding.startswith("utf") else ASCII))
         for warning in result.warnings:
             console.print(f"warning: {warning.message}", style="yellow", markup=False, highlight=False)
         console.print()
 
 
-def _table(result: AnalysisResult) -> Table:
+def _table(result: AnalysisResult, signs: str) -> Table:
     done = result.processing
     table = Table(
         caption=Text(
@@ -40,17 +41,18 @@ def _table(result: AnalysisResult) -> Table:
         table.add_column("interval", justify="right", no_wrap=True, min_width=11)
     for group, members in groupby(result.dimensions, key=lambda of: of.group):
         for row, of in enumerate(members):
-            cells = [group if row == 0 else "", of.low_pole, _bar(of), of.high_pole, f"{of.rating:.2f}"]
+            cells = [group if row == 0 else "", of.low_pole, _bar(of, signs), of.high_pole, f"{of.rating:.2f}"]
             table.add_row(*cells, *([] if of.lower is None else [f"{of.lower:.2f} – {of.upper:.2f}"]))
     return table
 
 
-def _bar(of: RatedDimension) -> Text:
+def _bar(of: RatedDimension, signs: str) -> Text:
     """The interval as a line, the rating as a point on it."""
-    place = [min(int(value * BAR), BAR - 1) for value in (of.lower or of.rating, of.rating, of.upper or of.rating)]
-    low, here, high = place
-    bar = Text("".join("━" if low <= at <= high and of.lower is not None else "·" for at in range(BAR)), style="dim")
-    return bar[:here] + Text("●", style="bold cyan") + bar[here + 1 :]
+    scale, line, point = signs
+    ends = (of.rating, of.rating) if of.lower is None else (of.lower, of.upper)
+    low, here, high = (min(int(value * BAR), BAR - 1) for value in (ends[0], of.rating, ends[1]))
+    bar = Text("".join(line if low <= at <= high and of.lower is not None else scale for at in range(BAR)), style="dim")
+    return bar[:here] + Text(point, style="bold cyan") + bar[here + 1 :]
 
 
 def _clock(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +11,10 @@ import pytest
 
 from crescendai.api.contracts import BatchReport, RatedDimension
 from crescendai.cli import main
-from crescendai.cli.table import print_results
+from crescendai.cli.outputs import write_documents
+from crescendai.cli.table import ASCII, UNICODE, _bar, print_results
 from crescendai.dimensions import DIMENSIONS
+from crescendai.errors import CrescendaiError
 from tests.recordings import encoded, playing
 from tests.shipped_models import small_shipped
 
@@ -57,12 +60,33 @@ def test_json_on_stdout_is_json_alone(model: Path, tmp_path: Path, capsys: pytes
     assert len(json.loads(capsys.readouterr().out)["results"]) == 1
 
 
+def test_a_file_named_in_other_bytes_than_utf8_is_rated(model: Path, tmp_path: Path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav")
+    Path(odd).write_bytes(encoded(playing(2.0)))
+    outputs = [tmp_path / name for name in ("o.json", "o.csv", "o.html")]
+    main(["analyze", odd, "--model", str(model), *(f"--{path.suffix[1:]}={path}" for path in outputs)])
+    assert all("caf\N{REPLACEMENT CHARACTER}.wav" in path.read_text(encoding="utf-8") for path in outputs)
+
+
+def test_one_document_that_fails_loses_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    places = [tmp_path / name for name in ("a.json", "b.csv", "c.html")]
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: replace(old, new if new != places[1] else tmp_path))
+    with pytest.raises(CrescendaiError, match=r"b\.csv: expected to write it"):
+        write_documents(dict.fromkeys(places, "text"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "c.html"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["analyze", "{empty}"], "expected recordings"),
         (["analyze", "{wav}", "--model", "{empty}"], "expected a model's manifest"),
-        (["analyze", "{wav}", "--json", "-", "--csv", "-"], "expected one at most on stdout"),
+        (["analyze", "{wav}", "--json", "-", "--html", "-"], "expected a place for each, found stdout twice"),
+        (["analyze", "{wav}", "--csv", "{empty}"], "expected a file to write, found a folder"),
+        (["analyze", "{wav}", "--json", "{wav}/o.json"], "expected a place to write a file, found"),
+        (["analyze", "{wav}", "--model", "{empty}/nowhere"], "expected a model's folder, or a model without suffix"),
+        (["serve", "--model", "{empty}/nowhere"], "expected a model's folder, or a model without suffix"),
         (["models", "card", "--model", "{empty}"], "expected a model card"),
         (["export"], "expected --onnx FILE or --jax FILE"),
     ],
@@ -101,3 +125,9 @@ def test_the_table_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[s
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum("0.25 – 0.75" in line for line in lines) == len(DIMENSIONS)
+
+
+def test_bars_are_drawn_with_what_the_terminal_has():
+    at_zero = SimpleNamespace(lower=0.0, rating=0.5, upper=0.99)
+    assert _bar(at_zero, UNICODE).plain == "━" * 7 + "●" + "━" * 6
+    assert _bar(at_zero, ASCII).plain == "=" * 7 + "o" + "=" * 6
