@@ -1,5 +1,6 @@
 """Decoding in processes of their own: a recording that crashes, fills or stalls one harms nobody else."""
 
+import io
 import json
 import math
 import os
@@ -13,14 +14,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import soundfile
 
 from crescendai.api.refusals import STATUS, Refusal
 from crescendai.audio.logmel import num_frames
 from crescendai.audio.sound_facts import SoundFacts
+from crescendai.errors import CrescendaiError
 
 MAX_ANSWER = 65536  # bytes of the JSON part
 START_TIMEOUT_S = 120.0  # loading NumPy and SciPy on a busy machine
 AT_ONCE = 1 << 20
+CHECK_RATE_HZ = 22050
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class DecoderPool:
 
     def __init__(self, size: int, frontend: dict[str, float | str], limits: DecodingLimits):
         self._frontend, self._limits = frontend, limits
-        self._idle: queue.SimpleQueue[_Decoder] = queue.SimpleQueue()
+        # None stands for one that could not be started: whoever takes its place tries again.
+        self._idle: queue.SimpleQueue[_Decoder | None] = queue.SimpleQueue()
         self._size = size
         for _ in range(size):
             self._idle.put(_Decoder(frontend, limits))
@@ -56,29 +61,57 @@ class DecoderPool:
         Raises:
             Refusal: the recording cannot be decoded, or not within the limits.
         """
-        decoder = self._idle.get()
+        decoder, unharmed = self._idle.get(), False
         try:
-            return decoder.decode(body)
+            decoder = decoder or _Decoder(self._frontend, self._limits)
+            decoded = decoder.decode(body)
+            unharmed = True
+        except Refusal:
+            unharmed = True
+            raise
         except _Broken:
-            decoder.kill()
-            decoder = _Decoder(self._frontend, self._limits)
             raise Refusal(
                 "decoding_failed", "recording: it makes the decoder fail; export it again as WAV or FLAC."
             ) from None
         except TimeoutError:
-            decoder.kill()
-            decoder = _Decoder(self._frontend, self._limits)
             raise Refusal(
                 "decoding_timeout",
                 f"recording: decoding takes more than {self._limits.timeout_s:g} s; send a shorter one.",
             ) from None
-        finally:
-            self._idle.put(decoder)
+        finally:  # whatever went wrong, nobody else gets a decoder that may hold half an answer
+            self._idle.put(decoder if unharmed else self._replaced(decoder))
+        return decoded
+
+    def check(self) -> None:
+        """Decodes two seconds of a plain tone: what a process needs for itself it must have before strangers come.
+
+        Raises:
+            CrescendaiError: it cannot be done within the limits.
+        """
+        t = np.arange(2 * CHECK_RATE_HZ) / CHECK_RATE_HZ
+        file = io.BytesIO()
+        soundfile.write(file, 0.1 * np.sin(2 * np.pi * 440 * t), CHECK_RATE_HZ, format="WAV")
+        try:
+            self.decode(file.getvalue())
+        except Refusal as refusal:
+            raise CrescendaiError(
+                f"decoders: expected that two seconds of a tone can be decoded with {self._limits.memory_bytes} bytes "
+                f"of memory, found: {refusal}; raise CRESCENDAI_DECODING_MEMORY_BYTES or CRESCENDAI_DECODING_TIMEOUT_S"
+            ) from None
+
+    def _replaced(self, decoder: "_Decoder | None") -> "_Decoder | None":
+        if decoder is not None:
+            decoder.kill()
+        try:
+            return _Decoder(self._frontend, self._limits)
+        except OSError:  # as when there are too many processes; the next request tries again
+            return None
 
     def close(self) -> None:
         """Ends all processes; to be called when nothing is decoded any more."""
         for _ in range(self._size):
-            self._idle.get().kill()
+            if decoder := self._idle.get():
+                decoder.kill()
 
 
 class _Broken(Exception):
@@ -117,7 +150,7 @@ class _Decoder:
             numbers = [value for value in vars(sound).values() if value is not None]
             if not all(isinstance(value, int | float) and math.isfinite(value) for value in numbers):
                 raise ValueError
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise _Broken from None
         rate, hop = self._frontend["sample_rate_hz"], self._frontend["hop_length"]
         most = num_frames(math.ceil((self._limits.max_duration_s + 1) * rate), hop)
@@ -141,7 +174,7 @@ class _Decoder:
             raise _Broken
         try:
             answer = json.loads(self._receive(length, deadline))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _Broken from None
         if not isinstance(answer, dict):
             raise _Broken

@@ -33,7 +33,9 @@ class Engine:
         self._threads = ThreadPoolExecutor(settings.workers, "ratings")
         self._taken = 0  # requests that are rated or wait; changed in the event loop's thread only
         self.shipped: ShippedModel | None = None
-        self._ready = False
+        self._ready = self._stopped = False
+        self._batcher: MicroBatcher | None = None
+        self._decoders: DecoderPool | None = None
         self._loading = threading.Thread(target=self._load, name="loading", daemon=True)
 
     @property
@@ -49,12 +51,13 @@ class Engine:
         self._loading.start()
 
     def stop(self) -> None:
-        """Finishes what is under way."""
-        self._ready = False
+        """Finishes what has begun to be rated, and leaves what waits for it undone."""
+        self._ready, self._stopped = False, True
         self._loading.join()
-        self._threads.shutdown()
-        if self.shipped is not None:
+        self._threads.shutdown(cancel_futures=True)
+        if self._batcher is not None:
             self._batcher.close()
+        if self._decoders is not None:
             self._decoders.close()
 
     def check_room(self) -> None:
@@ -115,8 +118,11 @@ class Engine:
                 self._settings.decoding_memory_bytes, self._settings.decoding_timeout_s, self._settings.max_duration_s
             )
             self._decoders = DecoderPool(self._settings.decoders, shipped.model.frontend, limits)
+            if self._stopped:  # while it was loaded; what comes now takes longest
+                return
+            self._decoders.check()
             self._analyzer.warm_up()
             self.shipped = shipped
-            self._ready = True
+            self._ready = not self._stopped
         except Exception as error:  # whatever it is, the process must say so and not wait for ever
             self._on_failure(error)

@@ -54,6 +54,8 @@ class Gate:
             await seen.refuse(Refusal(error.code, str(error)))
         except ClientDisconnect:
             seen.status = 499  # nobody is there to be answered
+        except asyncio.CancelledError:  # the server ends, and has waited as long as it should
+            await seen.refuse(Refusal("not_ready", "service: it was stopped; try again later.", 5))
         except Exception:  # the last one before the server: logged whole, and answered like any other refusal
             log.exception("failed", extra={"fields": {"request_id": seen.request_id}})
             await seen.refuse(Refusal("internal", "service: it failed; the log says why."))

@@ -1,5 +1,6 @@
 """How the service is set up: one environment variable a setting, ``CRESCENDAI_`` and the field's name in capitals."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -19,7 +20,8 @@ class ServiceSettings:
     workers: requests rated at a time. queue_size: requests that may wait for them; more are answered 429.
     decoders: processes that decode. decoding_timeout_s, decoding_memory_bytes: of one of them.
     upload_timeout_s: for a whole body. request_timeout_s: from a whole body to its answer.
-    shutdown_timeout_s: what is under way may take so long when the service is told to stop.
+    shutdown_timeout_s: when the service is told to stop, requests are answered for so long; what is being computed
+        then is still finished, a few seconds.
     cors_origins: separated by commas; none by default, and then only the service's own page may call it.
     api_key: off when empty; else ``/v1/`` wants it as ``Authorization: Bearer KEY``.
     """
@@ -44,7 +46,7 @@ class ServiceSettings:
         """Reads the environment.
 
         Raises:
-            ParamsError: a value that is no positive number where one is due.
+            ParamsError: a value that is no positive, finite number where one is due.
         """
         found = {}
         for field in fields(cls):
@@ -53,10 +55,11 @@ class ServiceSettings:
                 continue
             try:
                 found[field.name] = field.type(environment[variable])
-                if field.type is not str and not found[field.name] > 0:
+                if field.type is not str and not 0 < found[field.name] < math.inf:
                     raise ValueError
             except ValueError:
+                wanted = "a positive whole number" if field.type is int else "a positive number"
                 raise ParamsError(
-                    f"{variable}: expected a positive number, found {environment[variable]!r}; correct it"
+                    f"{variable}: expected {wanted}, found {environment[variable]!r}; correct it"
                 ) from None
         return cls(**found)

@@ -20,7 +20,10 @@ def serving(model: Path, settings: ServiceSettings, wait: bool = True) -> Iterat
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(create_app(settings, model), log_config=None, access_log=False, ws="none")
+        config = uvicorn.Config(
+            create_app(settings, model), log_config=None, access_log=False, ws="none",
+            timeout_graceful_shutdown=round(settings.shutdown_timeout_s),
+        )  # fmt: skip
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()

@@ -1,11 +1,16 @@
 """A decoder that dies or stalls is one refused request, and a new decoder."""
 
+import math
+import subprocess
+
 import numpy as np
 import psutil
 import pytest
 
+from crescendai.api import decoding
 from crescendai.api.decoding import DecoderPool, DecodingLimits
 from crescendai.api.refusals import Refusal
+from crescendai.errors import CrescendaiError
 from tests.recordings import encoded, playing
 from tests.shipped_models import FRONTEND
 
@@ -54,4 +59,43 @@ def test_a_decoder_has_only_the_memory_it_is_given():
         pool.decode(quiet)
     assert refused.value.code == "decoding_failed"
     assert len(pool.decode(BODY).log_mel)
+    pool.close()
+
+
+@pytest.mark.parametrize("answer", [{"shape": [math.inf, 32], "sound": {}}, {"shape": "many"}, {"sound": 1}])
+def test_an_answer_that_no_decoder_gives_is_refused_and_its_decoder_replaced(answer, monkeypatch):
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 60.0, 100.0))
+    expected = pool.decode(BODY)
+    with monkeypatch.context() as patched, pytest.raises(Refusal, match="makes the decoder fail"):
+        patched.setattr(decoding._Decoder, "_receive_answer", lambda self, deadline: answer)
+        pool.decode(BODY)
+    np.testing.assert_array_equal(pool.decode(BODY).log_mel, expected.log_mel)
+    pool.close()
+
+
+def test_where_no_process_can_be_started_the_next_request_tries_again(monkeypatch):
+    before = children()
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 60.0, 100.0))
+    pool.decode(BODY)
+    (decoder,) = children() - before
+    decoder.kill()
+
+    def none_left(*arguments: object, **settings: object) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", none_left)
+        with pytest.raises(Refusal):
+            pool.decode(BODY)
+        with pytest.raises(BlockingIOError):
+            pool.decode(BODY)
+    assert len(pool.decode(BODY).log_mel)
+    pool.close()
+    assert children() <= before
+
+
+def test_limits_that_keep_out_every_recording_are_said_before_one_comes():
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(120_000_000, 60.0, 100.0))
+    with pytest.raises(CrescendaiError, match="raise CRESCENDAI_DECODING_MEMORY_BYTES"):
+        pool.check()
     pool.close()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -117,6 +118,20 @@ def test_overload_is_429_and_what_was_taken_is_answered(model_folder: Path):
     assert set(codes) == {200, 429}
     refused = answers[codes.index(429)]
     assert int(refused.headers["retry-after"]) >= 1 and refused.json()["error"]["code"] == "overloaded"
+
+
+def test_stopped_it_refuses_what_waits_in_its_own_words(model_folder: Path):
+    settings = ServiceSettings(workers=1, decoders=1, max_duration_s=3600, shutdown_timeout_s=1)
+    body = encoded(np.tile(playing(2.0), 300), "FLAC")
+    with ThreadPoolExecutor(8) as pool:
+        with serving(model_folder, settings) as stopped:
+            sent = [pool.submit(httpx.post, stopped + "/v1/analyze", content=body, timeout=300) for _ in range(8)]
+            while "crescendai_under_way 8.0" not in httpx.get(stopped + "/metrics", timeout=60).text:
+                assert not any(of.done() for of in sent), "expected all to wait at the same time"
+                time.sleep(0.02)
+        answers = [of.result() for of in sent]
+    codes = {answer.status_code: answer for answer in answers}
+    assert set(codes) <= {200, 503} and codes[503].json()["error"]["code"] == "not_ready"
 
 
 def test_the_committed_contract_is_the_services():

@@ -39,6 +39,21 @@ def test_a_take_from_the_microphone_is_rated(open_page):
     assert page.troubles == []
 
 
+def test_two_clicks_open_the_microphone_once(open_page):
+    page = open_page()
+    page.evaluate("""() => {
+        const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+        window.opened = 0;
+        devices.getUserMedia = (wanted) => { window.opened += 1; return open(wanted); };
+    }""")
+    page.evaluate("() => { const record = document.getElementById('record'); record.click(); record.click(); }")
+    until(page, "document.getElementById('elapsed').textContent >= '0:01'")
+    assert page.evaluate("window.opened") == 1
+    page.click("#discard")
+    page.wait_for_selector("#offer", timeout=WAIT_MS)
+    assert page.troubles == []
+
+
 def test_what_is_under_way_can_be_cancelled(open_page, recording: Path):
     page = open_page()
     page.route("**/v1/analyze", lambda route: None)  # never answers

@@ -8,6 +8,7 @@ import pytest
 from crescendai.api.contracts import AnalysisResult
 from crescendai.dimensions import DIMENSIONS, NUM_DIMENSIONS
 from tests.api.page.browsing import CURSOR_X, DRAWN, PLAYING_S, rate, until
+from tests.recordings import encoded, playing
 
 pytestmark = pytest.mark.browser
 
@@ -83,3 +84,12 @@ def test_the_timeline_follows_what_is_chosen(shared):
     assert cells[3] == "hardly a sound" and 0 <= float(cells[1]) <= 1
     shared.click("#choose-changing")
     shared.click(".chooser summary")
+
+
+def test_what_the_browser_cannot_play_leaves_the_next_recording_playable(open_page):
+    page, hint = open_page(), "Click a picture to go there"
+    for name, subtype, playable in (("a.wav", "PCM_16", True), ("b.wav", "DOUBLE", False), ("c.wav", "PCM_16", True)):
+        rate(page, {"name": name, "mimeType": "audio/wav", "buffer": encoded(playing(5.0), subtype=subtype)})
+        until(page, "name => document.getElementById('results-title').textContent === name", name)
+        until(page, "able => document.getElementById('play').disabled !== able", playable)
+        assert page.inner_text("#play-note").startswith(hint if playable else "This browser cannot play")

@@ -84,12 +84,19 @@ async function learnLimits() {
   }
 }
 
+let asking = false; // for the microphone: a second click must not open it twice
+
 async function rateTake() {
+  if (asking) return;
+  asking = true;
   clearFailure();
   await learnLimits();
   try {
     const longestS = limits === null ? 600 : longestTake(limits);
-    const take = await record(longestS, () => showStage("taking"));
+    const take = await record(longestS, () => {
+      asking = false; // its button is hidden from now on
+      showStage("taking");
+    });
     if (take === null && byId("taking").hidden) return; // something else is under way
     if (take === null) showStage("offer");
     else rate(take, `Recorded at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
@@ -97,6 +104,8 @@ async function rateTake() {
     showStage("offer");
     if (!(error instanceof Refused)) throw error;
     showFailure(error, { again: rateTake, automatic: false });
+  } finally {
+    asking = false;
   }
 }
 

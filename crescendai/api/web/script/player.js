@@ -13,7 +13,8 @@ export class Player extends EventTarget {
 
   load(address, durationS) {
     this.durationS = durationS;
-    this.audio.src = address;
+    this.audio.src = address; // and with it, what could not be played before is forgotten
+    this.#changed();
     this.dispatchEvent(new Event("time"));
   }
 
