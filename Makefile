@@ -41,4 +41,5 @@ lint: $(READY)
 	ruff check .
 
 clean:
-	rm -rf $(VENV) data reports models/demo models/percepiano models/.resume models/.compiled mlflow.db mlruns
+	rm -rf $(VENV) reports mlflow.db* mlruns
+	find data models -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

@@ -140,10 +140,10 @@ def test(arguments: argparse.Namespace) -> int:
     if not _all_met(_local(arguments)):
         return 1
     environment = environment_of(arguments)
-    with local_service(environment, arguments.model, READY_TIMEOUT_S) as address:
-        result = rate(address, some_playing(), environment.get("CRESCENDAI_API_KEY", ""))
+    with local_service(environment, arguments.model, READY_TIMEOUT_S) as service:
+        result = rate(service.address, some_playing(), environment.get("CRESCENDAI_API_KEY", ""))
     done = result["processing"]
-    print(f"{address}: ready; {done['duration_s']:.1f} s of sound rated in {done['processing_s']:.2f} s")
+    print(f"{service.address}: ready; {done['duration_s']:.1f} s of sound rated in {done['processing_s']:.2f} s")
     return 0
 
 

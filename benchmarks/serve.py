@@ -9,17 +9,14 @@ than the model.
 import argparse
 import io
 import os
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.contest import last_line
+from crescendai.deployment.trial import local_service
 
 START_TIMEOUT_S = 600
 OVERLOAD = 60  # requests at once
@@ -34,14 +31,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="another model than the package's own")
     options = parser.parse_args()
     body = _recording(options.duration_s)
-    address, process = _start(options.model)
-    try:
-        load = _load(address, body, options.clients, options.seconds, process.pid)
+    with local_service({}, options.model, START_TIMEOUT_S) as (address, pid):
+        load = _load(address, body, options.clients, options.seconds, pid)
         overload = _overload(address, body)
         single = _single(address, body, options.model)
-    finally:
-        process.terminate()
-        process.wait(60)
     for name, value in {**load, **overload, **single}.items():
         print(f"{name:28} {value}")
     assert load["statuses"].keys() <= {"200", "429"}, load
@@ -68,28 +61,6 @@ def _recording(duration_s: float) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, sound, rate, format="FLAC")
     return file.getvalue()
-
-
-def _start(model: Path | None) -> tuple[str, subprocess.Popen]:
-    import httpx
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "crescendai", "serve", "--port", str(port)]
-    log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-    process = subprocess.Popen([*command, *([] if model is None else ["--model", str(model)])], stderr=log)
-    address, until = f"http://127.0.0.1:{port}", time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(address + "/readyz", timeout=30).status_code == 200:
-                return address, process
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    process.kill()
-    log.seek(0)
-    sys.exit(f"the service did not start:\n{log.read().decode()}")
 
 
 def _load(address: str, body: bytes, clients: int, seconds: float, pid: int) -> dict:

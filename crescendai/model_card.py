@@ -13,6 +13,7 @@ class Facts(NamedTuple):
     corpus: that it was trained on. num_clips, num_passages, num_players: of it. instruments: heard in training.
     pretraining: what the encoder learned from before. network: its name among the rows of results.
     kernel_weight: of the kernel's rating, see `crescendai.models.kernel`; 0 where there is none.
+    confidence: of the intervals around scores.
     half_width, coverage: of the intervals by dimension, measured out of fold under ``protocol``. rounding: largest
         difference that half precision makes to a rating.
     """
@@ -28,6 +29,7 @@ class Facts(NamedTuple):
     network: str
     kernel_weight: float
     protocol: str
+    confidence: float
     nominal_coverage: float
     half_width: Mapping[str, float]
     coverage: Mapping[str, float]
@@ -40,8 +42,8 @@ playing; it is here to try the tools with.**
 """
 
 KERNEL = """\
-{weight:.0%} of a rating is that of kernel ridge regression, by likeness to the clips that taught, of each of which the
-file holds what the network heard of it.
+{weight:.0%} of a rating is that of kernel ridge regression, by likeness to the clips that taught: the file holds,
+for each of them, the numbers that the network made of it.
 """
 
 PROTOCOLS = {
@@ -53,17 +55,19 @@ PROTOCOLS = {
     "dhiman2026": "the four published folds of arXiv 2601.19029",
     "dhiman2026_test": "the part those folds leave out, taught by all of them",
 }
-LIMITS = """## What it must not be used for
+NOT_FOR = """## What it must not be used for
 
-Marks, admissions, competitions, or any verdict on a person. A rating says how some ten listeners may have described
+Marks, admissions, competitions, or any verdict on a person. A rating says how {raters} may have described
 a short clip, not how good the playing is; most dimensions have no good end.
-
-## Limits
+"""
+LIMITS = {
+    "percepiano": """## Limits
 
 - Listeners rated clips of three works (Schubert, D 960 and D 935; Beethoven, WoO 80), played by 20 advanced pianists
   and 2 renderings of the score. Other styles, beginners and other instruments were never heard with a rating.
-- Its ratings come from MIDI played on sampled pianos, without room or noise. A recording in a room is further from
-  what it knows than any number on this card.
+- The listeners heard the corpus's own rendering of each performance; the model heard the same MIDI on other sampled
+  pianos, named above, without room or noise. A recording in a room is further from what it knows than any number
+  on this card.
 - Whole works that it does not know are the hardest case (protocol `movement`).
 - How loud a recording is, is part of what is rated: normalised or automatically levelled recordings mislead it.
 - Intervals hold for clips like those of the corpus; for anything else they are too narrow.
@@ -72,7 +76,18 @@ a short clip, not how good the playing is; most dimensions have no good end.
 
 PercePiano (MIT): ratings and performances. MAESTRO v3 (CC BY-NC-SA 4.0): what the encoder was pretrained on, whose
 terms bind these weights: not for commercial use, share alike. Pianos: see the README of the project.
-"""
+""",
+    "demo": """## Limits
+
+- Music, players and listeners come from a program: none of it was composed, played or heard by anybody.
+- Intervals hold for clips like those of the corpus; for anything else they mean nothing.
+
+## Data and licences
+
+The demo corpus is part of the project and has its licence. Pianos: see the README of the project.
+""",
+}
+RATERS = {"percepiano": "some nine listeners", "demo": "simulated listeners"}
 
 
 def model_card(facts: Facts, metrics: Mapping[str, Mapping]) -> str:
@@ -85,17 +100,19 @@ scale of PercePiano.
 {MADE_UP if facts.corpus == "demo" else ""}
 ## How it was made
 
-`dvc repro` with `corpus: {facts.corpus}`, stage `ship`: the network `{facts.network}` of `params.yaml`, trained on
-all {facts.num_clips} rated clips ({facts.num_passages} passages, {facts.num_players} players), rendered on
-{", ".join(facts.instruments)}. Its encoder was pretrained before: {facts.pretraining}.
+`dvc repro` with `corpus: {facts.corpus}`, then `dvc repro -s shipping/dvc.yaml:ship@{facts.corpus}`: the network
+`{facts.network}` of `params.yaml`, trained on all {facts.num_clips} rated clips ({facts.num_passages} passages,
+{facts.num_players} players), rendered on {", ".join(facts.instruments)}. Its encoder was pretrained before:
+{facts.pretraining}.
 {KERNEL.format(weight=facts.kernel_weight) if facts.kernel_weight else ""}\
 Weights are kept in half precision, but for what a kernel sums and weighs; that changed no rating of a sample of clips
 by more than {facts.rounding:.4f}.
 
 ## How good it is
 
-Scores are of networks with the same settings, each trained without the clips that it was scored on; 95 % intervals
-from resampled groups. These weights have seen all clips and have no score of their own.
+Scores are of networks with the same settings, each trained without the clips that it was scored on, with
+{facts.confidence:.0%} intervals from resampled groups. These weights have seen all clips and have no score of their
+own.
 
 | protocol | R² | of the noise ceiling | r |
 |---|---|---|---|
@@ -123,7 +140,8 @@ column is the share of a passage's clips that it held out of fold, protocol {fac
 """
     legend = [f"- {protocol}: {asks}" for protocol, asks in PROTOCOLS.items() if protocol in metrics]
     scores = "\n".join([*rows, "", *legend, ""])
-    return head + scores + intervals + "\n".join(widths) + "\n\n" + LIMITS
+    limits = NOT_FOR.format(raters=RATERS[facts.corpus]) + "\n" + LIMITS[facts.corpus]
+    return head + scores + intervals + "\n".join([*widths, "", limits])
 
 
 def _share(r2: float, ceiling: float | None) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # JAX takes seconds to load, and a card is read without it
     from crescendai.models.checkpoint import TrainedModel
 
 FOLDER = "shipped_model"
+WHOLE = ("model.safetensors", "model.json", "intervals.json", "card.md")  # what every model has
 ADVICE = "install the package again, or give another model with --model"
 
 
@@ -86,9 +87,11 @@ def verify(folder: Path) -> ModelIdentity:
     """Compares every file of a model's folder with the manifest.
 
     Raises:
-        DataError: no manifest, or a file that is missing or differs.
+        DataError: no manifest, or a file that is missing, differs or is not listed.
     """
     manifest = _read_manifest(folder)
+    if unlisted := sorted({*WHOLE, *map(_name, folder.glob("*.safetensors"))} - manifest["files"].keys()):
+        raise DataError(f"{folder}: expected a checksum for every file, found none of {', '.join(unlisted)}; {ADVICE}")
     for name, expected in manifest["files"].items():
         file = folder / name
         if not file.is_file():
@@ -183,6 +186,10 @@ def _read_manifest(folder: Path) -> dict:
             f"{file}: expected name, version and files, found {type(error).__name__}: {error}; {ADVICE}"
         ) from error
     return manifest
+
+
+def _name(file: Path) -> str:
+    return file.name
 
 
 def _sha256(file: Path) -> str:

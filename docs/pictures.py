@@ -11,18 +11,13 @@ import argparse
 import io
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+
+from crescendai.deployment.trial import local_service
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIZES = {"desktop": (1280, 1180), "phone": (390, 1180)}
@@ -31,33 +26,6 @@ MAX_BYTES = 300_000
 COLOURS = 192  # of a picture's palette: text stays sharp, and a file small
 START_S = 300.0
 CURSOR_AT = 0.4  # share of the recording
-
-
-@contextmanager
-def service(model: Path) -> Iterator[str]:
-    """The address of a service that is ready."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    command = [sys.executable, "-m", "crescendai", "serve", "--model", str(model), "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        try:
-            address, until = f"http://127.0.0.1:{port}", time.monotonic() + START_S
-            while not is_ready(address):
-                if process.poll() is not None or time.monotonic() > until:
-                    sys.exit(f"{model}: expected a service that starts, found none; try: {' '.join(command)}")
-                time.sleep(0.5)
-            yield address
-        finally:
-            process.terminate()
-
-
-def is_ready(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address + "/readyz", timeout=30) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, TimeoutError):
-        return False
 
 
 def picture(browser: Browser, address: str, recording: Path, size: tuple[int, int], scheme: str) -> bytes:
@@ -102,11 +70,11 @@ def main() -> None:
     if program is None:
         sys.exit(f"expected a browser, found none of {', '.join(BROWSERS)}; install one")
     options.folder.mkdir(parents=True, exist_ok=True)
-    with service(options.model) as address, sync_playwright() as running:
+    with local_service({}, options.model, START_S) as service, sync_playwright() as running:
         browser = running.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         for name, size in SIZES.items():
             for scheme in SCHEMES:
-                png = picture(browser, address, options.recording, size, scheme)
+                png = picture(browser, service.address, options.recording, size, scheme)
                 write_small(png, options.folder / f"page-{name}-{scheme}.png")
         browser.close()
 

@@ -1,6 +1,6 @@
 """ship: the main network learns from every rated clip, and is packed for use.
 
-Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, folds.parquet, spectrograms/, descriptors.parquet,
+Reads    data/<corpus>/clips.parquet, targets.json, ratings.parquet, spectrograms/, descriptors.parquet,
          heard.parquet, predictions/networks.parquet; models/<corpus>/pretrained/network.*; metrics/<corpus>.json
 Writes   models/<corpus>/shipped/   network, listener, intervals, card and checksums, as crescendai.shipped reads them
 Run      dvc repro -s shipping/dvc.yaml:ship@<corpus>; `make ship` puts PercePiano's into the package
@@ -69,8 +69,8 @@ def main(corpus: str, params: Params) -> None:
     facts = Facts(
         corpus, version("crescendai"), corpus, len(table),
         table["passage"].nunique(), table["player"].nunique(), tuple(store.index["instrument"].unique()),
-        pretraining_words(corpus, params), name, getattr(trained.network, "kernel_weight", 0.0), protocol, coverage,
-        intervals.half_width, held,
+        pretraining_words(corpus, params), name, getattr(trained.network, "kernel_weight", 0.0), protocol,
+        params.evaluate.confidence, coverage, intervals.half_width, held,
         rounding(trained, [store.clip(int(clips.recordings[clip][0])) for clip in watched]),
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from crescendai.dimensions import NAMES
 from crescendai.errors import CrescendaiError, DataError
 from crescendai.registry import ALIAS, register
 from crescendai.shipped import open_shipped, write_manifest
+from crescendai.tracking import experiment_id
 from tests.recordings import encoded, playing
 from tests.shipped_models import small_shipped
 
@@ -115,8 +116,18 @@ def test_a_damaged_model_is_not_registered(uri, tmp_path):
 
 def test_a_store_that_cannot_be_reached_is_one_sentence(folder, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(CrescendaiError, match="check MLFLOW_TRACKING_URI"):
-        register(folder, "http://127.0.0.1:9")
+    with pytest.raises(CrescendaiError, match="check MLFLOW_TRACKING_URI") as refused:
+        register(folder, "http://me:secret@127.0.0.1:9")
+    assert "127.0.0.1:9" in str(refused.value) and "secret" not in str(refused.value)
+
+
+def test_a_store_beside_the_working_directory_has_its_files_there(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
+    monkeypatch.chdir(tmp_path)
+    client = mlflow.MlflowClient(tracking_uri="sqlite:///mlflow.db")
+    made = experiment_id(client, "one", "sqlite:///mlflow.db")
+    assert client.get_experiment(made).artifact_location == (tmp_path / "mlruns").as_uri()
+    assert experiment_id(client, "one", "sqlite:///mlflow.db") == made
 
 
 def _answers(address: str) -> bool:

@@ -34,6 +34,15 @@ def test_a_changed_or_missing_file_is_named(folder: Path, name: str):
         open_shipped(folder)
 
 
+@pytest.mark.parametrize("name", ["model.json", "listener.safetensors", "intervals.json", "card.md"])
+def test_a_file_without_a_checksum_is_named(folder: Path, name: str):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"][name]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=f"expected a checksum for every file, found none of {name}"):
+        open_shipped(folder)
+
+
 def test_intervals_must_be_of_all_dimensions(folder: Path):
     (folder / "intervals.json").write_text('{"coverage": 0.9, "half_width": {"pedal_amount": 0.1}}')
     write_manifest(folder, "small", "1.3")

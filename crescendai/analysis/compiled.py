@@ -17,7 +17,7 @@ def use_compile_cache() -> None:
 
 def cache_folder() -> Path:
     """Where programs keep what they can make again, by the customs of the system; XDG_CACHE_HOME counts everywhere."""
-    if "XDG_CACHE_HOME" in os.environ:
+    if os.environ.get("XDG_CACHE_HOME"):
         return Path(os.environ["XDG_CACHE_HOME"]) / "crescendai"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "crescendai"

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -100,8 +101,9 @@ class Engine:
     def _rate_audio(self, body: bytes) -> Analysis:
         if not body:
             raise Refusal("empty", "upload: expected a recording, found no bytes.")
+        started = time.perf_counter()
         decoded = self._decoders.decode(body)
-        return self._analyzer.analyze_log_mel([decoded.log_mel], "recording", decoded.sound)
+        return self._analyzer.analyze_log_mel([decoded.log_mel], "recording", decoded.sound, started)
 
     def _rate_spectrogram(self, body: bytes, is_json: bool) -> Analysis:
         log_mel: np.ndarray = from_json(body) if is_json else from_npy(body)

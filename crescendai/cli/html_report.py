@@ -17,8 +17,8 @@ table { border-collapse: collapse; width: 100% } caption { text-align: left; col
 th, td { padding: .2rem .5rem; text-align: left; border-bottom: 1px solid var(--line); font-weight: normal }
 td.pole, td.number { color: var(--soft) } td.low, td.number { text-align: right } td.bar { width: 34% }
 svg { display: block; width: 100% } .scale { stroke: var(--line) } .interval { stroke: var(--mark); opacity: .4 }
-.rating { fill: var(--mark) } .course { fill: none; stroke: var(--mark) } .warning { border-left: 4px solid #c47f00;
-  padding-left: .7rem } .failed { color: #b3261e } small { color: var(--soft) }
+.rating { fill: var(--mark) } .course { fill: none; stroke: var(--mark); stroke-linecap: round }
+.warning { border-left: 4px solid #c47f00; padding-left: .7rem } .failed { color: #b3261e } small { color: var(--soft) }
 """
 WIDTH, BAR_HEIGHT, COURSE_HEIGHT = 300, 16, 28
 
@@ -90,8 +90,10 @@ def _course(result: AnalysisResult, k: int) -> str:
             continue
         x = (of.start_s + of.end_s) / 2 / result.processing.duration_s * WIDTH
         parts[-1].append(f"{x:.1f},{(1 - getattr(of.ratings, name)) * COURSE_HEIGHT:.1f}")
+    # A section alone between two gaps has no line, but a dot: caps are drawn around a line of no length.
     lines = "".join(
-        f'<polyline class="course" stroke-width="1.5" points="{" ".join(part)}"/>' for part in parts if part
+        f'<polyline class="course" stroke-width="1.5" points="{" ".join(part if part[1:] else part * 2)}"/>'
+        for part in parts if part
     )
     return (
         f'<svg viewBox="0 -2 {WIDTH} {COURSE_HEIGHT + 4}" role="img" aria-label="course of {escape(name)}">'

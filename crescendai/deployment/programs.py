@@ -56,7 +56,7 @@ def beside(path: Path, name: str) -> Path:
 
 
 def _write(model: TrainedModel, path: Path, made: Callable[[NetworkFunction], tuple[bytes, Run]]) -> dict[Path, float]:
-    found = {}
+    found, contents = {}, {}
     for of in network_functions(model):
         content, run = made(of)
         file = beside(path, of.name)
@@ -66,12 +66,13 @@ def _write(model: TrainedModel, path: Path, made: Callable[[NetworkFunction], tu
                 f"{file}: expected the network's own numbers within {TOLERANCE:g}, found a difference of "
                 f"{difference:.2g}; nothing was written, please report it"
             )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(description(of), indent=2) + "\n"
-        for target, written in ((file, content), (file.with_name(file.name + ".json"), text.encode())):
-            partial = target.with_name(target.name + ".part")
-            partial.write_bytes(written)
-            os.replace(partial, target)
+        contents[file] = content
+        contents[file.with_name(file.name + ".json")] = (json.dumps(description(of), indent=2) + "\n").encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for target, content in contents.items():
+        partial = target.with_name(target.name + ".part")
+        partial.write_bytes(content)
+        os.replace(partial, target)
     return found
 
 

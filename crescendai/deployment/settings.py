@@ -65,15 +65,20 @@ def read_env_file(file: Path) -> dict[str, str]:
     """``NAME=VALUE`` lines, as `docker run --env-file` takes them; empty lines and ``#`` lines say nothing.
 
     Raises:
-        ParamsError: another line.
+        ParamsError: another line, or no text.
     """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ParamsError(f"{file}: expected lines NAME=VALUE in UTF-8, found other bytes; write it again") from None
     found = {}
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         name, equals, value = line.partition("=")
         if not line.strip() or line.startswith("#"):
             continue
         if not equals or not name.isidentifier():
-            raise ParamsError(f"{file}, line {number}: expected NAME=VALUE, found {name.split()[0]!r}…; correct it")
+            first = next(iter(name.split()), "")  # and no more: what follows may be a key
+            raise ParamsError(f"{file}, line {number}: expected NAME=VALUE, found {first!r}…; correct it")
         found[name] = value
     return found
 

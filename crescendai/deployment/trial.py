@@ -15,6 +15,7 @@ import wave
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from crescendai.dimensions import NAMES
 from crescendai.errors import CrescendaiError
@@ -42,9 +43,14 @@ def some_playing(duration_s: float = 6.0, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
+class LocalService(NamedTuple):
+    address: str
+    pid: int
+
+
 @contextmanager
-def local_service(environment: Mapping[str, str], model: Path | None, timeout_s: float) -> Iterator[str]:
-    """`crescendai serve` as a process of its own on a free port of this machine; its address, once it is ready.
+def local_service(environment: Mapping[str, str], model: Path | None, timeout_s: float) -> Iterator[LocalService]:
+    """`crescendai serve` as a process of its own on a free port of this machine, once it is ready.
 
     Its log goes to stderr. At the end it is told to stop.
 
@@ -69,7 +75,7 @@ def local_service(environment: Mapping[str, str], model: Path | None, timeout_s:
             if time.monotonic() > until:
                 raise CrescendaiError(f"{address}/readyz: expected it ready within {timeout_s:g} s; its log says why")
             time.sleep(POLL_S)
-        yield address
+        yield LocalService(address, process.pid)
     finally:
         process.terminate()
         try:
@@ -80,14 +86,19 @@ def local_service(environment: Mapping[str, str], model: Path | None, timeout_s:
 
 
 def readiness(address: str, timeout_s: float = 10.0) -> dict | None:
-    """What `/readyz` says; None where nothing answers."""
+    """What `/readyz` says; None where nothing answers, or something else than the service."""
     try:
         with urllib.request.urlopen(address + "/readyz", timeout=timeout_s) as answer:
-            return json.load(answer)
+            said = answer.read()
     except urllib.error.HTTPError as error:
-        return json.load(error) if error.code == 503 else None
-    except (OSError, ValueError):
+        said = error.read()
+    except OSError:
         return None
+    try:
+        found = json.loads(said)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "ready" in found else None
 
 
 def rate(address: str, recording: bytes, api_key: str = "") -> dict:

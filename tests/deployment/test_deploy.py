@@ -112,7 +112,7 @@ def test_a_damaged_model_or_setting_is_what_is_missing(project, model, fake):
     done = deploy(project, "--deploy", "--model", str(model), CRESCENDAI_WORKERS="-2", **fake)
     assert done.returncode == 1
     assert "MISSING  model" in done.stdout and "card.md: expected sha256" in done.stdout
-    assert "MISSING  settings  CRESCENDAI_WORKERS: expected a positive number" in done.stdout
+    assert "MISSING  settings  CRESCENDAI_WORKERS: expected a positive whole number" in done.stdout
     assert not [command for command, _ in told(fake) if command[0] == "deploy"]
 
 

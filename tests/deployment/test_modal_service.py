@@ -144,6 +144,11 @@ def test_settings_survive_their_file(tmp_path: Path):
     write_env_file(file, {"CRESCENDAI_API_KEY": "a=b", "CRESCENDAI_MODAL_GPU": ""})
     assert read_env_file(file) == {"CRESCENDAI_API_KEY": "a=b", "CRESCENDAI_MODAL_GPU": ""}
     assert file.stat().st_mode & 0o077 == 0
-    file.write_text("CRESCENDAI_WORKERS 4\n")
-    with pytest.raises(ParamsError, match="line 1: expected NAME=VALUE"):
-        read_env_file(file)
+    for content, says in (
+        (b"CRESCENDAI_WORKERS 4\n", "line 1: expected NAME=VALUE"),
+        (b"# settings\n=x\n", "line 2: expected NAME=VALUE"),
+        (b"A=caf\xe9\n", "expected lines NAME=VALUE in UTF-8"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(ParamsError, match=says):
+            read_env_file(file)

@@ -49,10 +49,13 @@ def test_what_is_written_says_how_descriptors_are_scored(tmp_path: Path):
     np.testing.assert_allclose(np.stack(scores, axis=1), model.descriptors.apply(values), atol=1e-6)
 
 
-def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(programs, "TOLERANCE", -1.0)
+@pytest.mark.parametrize("wrong", [0, -1])  # the first network, or the last
+def test_where_one_network_differs_none_is_written(wrong: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = small_trained()
+    name = network_functions(model)[wrong].name
+    monkeypatch.setattr(programs, "_difference", lambda of, run: 1.0 if of.name == name else 0.0)
     with pytest.raises(DataError, match="nothing was written"):
-        programs.write_jax(small_trained(), tmp_path / "m.jax")
+        programs.write_jax(model, tmp_path / "m.jax")
     assert not list(tmp_path.iterdir())
 
 

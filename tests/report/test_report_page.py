@@ -83,10 +83,8 @@ def test_page_holds_every_score_dimension_and_parameter(page, inputs):
 
 
 def test_page_says_where_it_comes_from(page, provenance):
-    changed = replace(provenance, revision="f" * 40, changed=("params.yaml",), experiment="stoic-sums")
     assert provenance.data_sha256 in page
     assert "2024-11-02" in page
-    assert changed.short_revision == "f" * 10 + "+"
 
 
 def test_uncommitted_changes_are_told(inputs, provenance):
