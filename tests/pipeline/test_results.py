@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.results_table import results_table
+from benchmarks.results_table import PROTOCOLS, ROWS, other_measures, results_table
 from tests.pipeline.imports import PROJECT
 from tests.pipeline.project import copy_project
 
@@ -33,10 +33,11 @@ def test_the_lock_is_of_this_code_and_these_parameters(tmp_path: Path, corpus: s
     assert "Running stage" not in dry.stdout, dry.stdout
 
 
-@pytest.mark.parametrize(("corpus", "metrics"), [("percepiano", REAL)])
-def test_the_readme_prints_the_committed_metrics(corpus: str, metrics: dict) -> None:
-    readme = (PROJECT / "README.md").read_text()
-    assert results_table(metrics) in readme, f"put the output of `python -m benchmarks.results_table {corpus}` there"
+def test_the_documents_print_the_committed_metrics() -> None:
+    command = "put the output of `python -m benchmarks.results_table percepiano` there"
+    assert results_table(REAL) in (PROJECT / "README.md").read_text(), command
+    page = (PROJECT / "docs" / "results.md").read_text()
+    assert results_table(REAL, PROTOCOLS, list(ROWS)) in page and other_measures(REAL) in page, command + ", with --all"
 
 
 def test_a_working_pipeline_scores_this_much_on_the_demo_corpus() -> None:
