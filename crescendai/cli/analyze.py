@@ -26,11 +26,13 @@ def analyze_inputs(
     results, failures = _analyze_all(files, model)
     texts = {json: _json_text, csv: _csv_text, html: _html_text}
     documents = {path: text(results, failures) for path, text in texts.items() if path is not None}
-    write_documents(documents)
-    if STDOUT not in documents:
-        from crescendai.cli.table import print_results
+    try:
+        write_documents(documents)
+    finally:  # whatever could not be written can be read at least
+        if STDOUT not in documents:
+            from crescendai.cli.table import print_results
 
-        print_results(results)
+            print_results(results)
     return 1 if failures else 0
 
 

@@ -63,6 +63,10 @@ def _check_file(option: str, path: Path) -> None:
 
 def _write(path: Path, text: str | None) -> None:
     """The text, in place of what was there; None tries whether it could be written, and leaves all as it was."""
+    if path.exists() and not path.is_file():  # a device or a pipe: there is nothing to put in its place
+        if text is not None:
+            path.write_text(text, encoding="utf-8")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     try:

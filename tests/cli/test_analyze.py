@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 
 from crescendai.api.contracts import BatchReport, RatedDimension
 from crescendai.cli import main
-from crescendai.cli.outputs import write_documents
+from crescendai.cli.outputs import check_places, write_documents
 from crescendai.cli.table import ASCII, UNICODE, _bar, print_results
 from crescendai.dimensions import DIMENSIONS
 from crescendai.errors import CrescendaiError
@@ -125,6 +126,16 @@ def test_the_table_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[s
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum("0.25 – 0.75" in line for line in lines) == len(DIMENSIONS)
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as aside:
+        read = aside.submit(pipe.read_text)
+        check_places({"--json": pipe})
+        write_documents({pipe: "text"})
+        assert read.result(10) == "text" and pipe.is_fifo()
 
 
 def test_bars_are_drawn_with_what_the_terminal_has():
