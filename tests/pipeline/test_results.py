@@ -40,6 +40,12 @@ def test_the_documents_print_the_committed_metrics() -> None:
     assert results_table(REAL, PROTOCOLS, list(ROWS)) in page and other_measures(REAL) in page, command + ", with --all"
 
 
+def test_the_questions_state_how_the_network_does_on_new_works() -> None:
+    row = REAL["movement"]["hybrid"]
+    questions = (PROJECT / "docs" / "faq.md").read_text()
+    assert f"(R² {row['r2']:.2f})" in questions and f"(r {row['pearson']:.2f})" in questions
+
+
 def test_a_working_pipeline_scores_this_much_on_the_demo_corpus() -> None:
     # Its truth is known: ratings follow from how clips are played, plus noise of known size, so the
     # ceiling lies near 0.88 and features of the notes must come near it.
