@@ -9,7 +9,8 @@ from rich.text import Text
 from crescendai.api.contracts import AnalysisResult, RatedDimension
 
 BAR = 14  # characters from pole to pole; with it a table fits 80 columns
-UNICODE, ASCII = "·━●", ".=o"  # the scale, the interval and the rating of a bar, where the terminal has such signs
+# The scale, the interval and the rating of a bar, and what stands between the ends of an interval.
+UNICODE, ASCII = "·━●–", ".=o-"
 
 
 def print_results(results: list[AnalysisResult]) -> None:
@@ -42,13 +43,13 @@ def _table(result: AnalysisResult, signs: str) -> Table:
     for group, members in groupby(result.dimensions, key=lambda of: of.group):
         for row, of in enumerate(members):
             cells = [group if row == 0 else "", of.low_pole, _bar(of, signs), of.high_pole, f"{of.rating:.2f}"]
-            table.add_row(*cells, *([] if of.lower is None else [f"{of.lower:.2f} – {of.upper:.2f}"]))
+            table.add_row(*cells, *([] if of.lower is None else [f"{of.lower:.2f} {signs[3]} {of.upper:.2f}"]))
     return table
 
 
 def _bar(of: RatedDimension, signs: str) -> Text:
     """The interval as a line, the rating as a point on it."""
-    scale, line, point = signs
+    scale, line, point, _ = signs
     ends = (of.rating, of.rating) if of.lower is None else (of.lower, of.upper)
     low, here, high = (min(int(value * BAR), BAR - 1) for value in (ends[0], of.rating, ends[1]))
     bar = Text("".join(line if low <= at <= high and of.lower is not None else scale for at in range(BAR)), style="dim")
