@@ -16,7 +16,8 @@ Writes  metrics/<corpus>.json
 Groups are derived from the clips again; a leak, or predictions that are missing, doubled, NaN or of
 another fold, stop the stage before anything is written. Every network is compared with every baseline, and the
 main network with the others. A dimension is scored on the clips that it is rated of; classes by how often they are
-told apart. There is no noise ceiling where there are no single ratings. All results are written together at the end.
+told apart; takes of one excerpt by whether a model says how they differ (crescendai/evaluation/takes.py). There is
+no noise ceiling where there are no single ratings. All results are written together at the end.
 
 Time    a few seconds (PercePiano: 8 protocols, 12 models, 2,000 resamples)
 Expect  PercePiano: a noise ceiling of R² 0.75, r 0.87
@@ -56,6 +57,7 @@ from crescendai.evaluation.scores import (
     sample_points,
     score_models,
 )
+from crescendai.evaluation.takes import listener_order, score_takes
 from crescendai.params import Params
 from stages import run_stage
 
@@ -101,6 +103,9 @@ def main(corpus: str, params: Params) -> None:
     # ---- Noise ceiling --------------------------------------------------------------------------
     ceiling = ceiling_where_known(ratings["clip_id"], ratings["rater"], ratings[list(targets.rated_names)].to_numpy())
     metrics = {"ceiling": mean_ceiling(ceiling)}
+    in_order = listener_order(ratings, clips.set_index("clip_id")["excerpt"].to_dict(), targets.rated_names)
+    if metrics["ceiling"] and in_order is not None:
+        metrics["ceiling"]["single_rater_pairs_in_order"] = in_order
 
     # ---- Scores, protocol by protocol -----------------------------------------------------------
     dimensions, comparisons, intervals, plots = [], [], [], {}
@@ -114,6 +119,8 @@ def main(corpus: str, params: Params) -> None:
         resamples = params.evaluate.bootstrap_samples
         for model, told in score_classes(block, resamples, confidence, params.seed).items():
             metrics[protocol][model]["told_apart"] = told
+        for model, between in score_takes(block, resamples, confidence, params.seed).items():
+            metrics[protocol][model]["takes"] = between
         dimensions.append(table.assign(protocol=protocol))
         intervals.append(intervals_of(block, network_names[0], params.evaluate.coverage).assign(protocol=protocol))
         compared = compare_models(block, samples, network_names, confidence)
@@ -209,16 +216,18 @@ def summary(metrics: dict[str, dict], notes: dict[str, str]) -> str:
             "",
             protocol + text,
             f"  {'model':<16}{'R²':>7}{'interval':>18}{'of ceiling':>12}"
-            f"{'R² folds':>10}{'r':>7}{'rho':>7}{'CCC':>7}{'MAE':>7}",
+            f"{'R² folds':>10}{'r':>7}{'rho':>7}{'CCC':>7}{'MAE':>7}{'takes r':>9}{'pairs':>7}",
         ]
         for model, row in sorted(metrics[protocol].items(), key=lambda item: -item[1]["r2"]):
             interval = f"{row['r2_low']:.3f} … {row['r2_high']:.3f}"
             share = f"{round(row['ceiling_fraction'], 2) + 0.0:.0%}" if "ceiling_fraction" in row else ""  # no -0 %
             within = f"{row['r2_folds']:.3f}" if "r2_folds" in row else ""
             told = "".join(f"  {what} {score['accuracy']:.0%}" for what, score in row.get("told_apart", {}).items())
+            takes = row.get("takes")
+            between = f"{takes['pearson']:>9.3f}{takes['pairs_in_order']:>7.0%}" if takes else " " * 16
             lines.append(
                 f"  {model:<16}{row['r2']:>7.3f}{interval:>18}{share:>12}{within:>10}{row['pearson']:>7.3f}"
-                f"{row['spearman']:>7.3f}{row['ccc']:>7.3f}{row['mae']:>7.3f}{told}"
+                f"{row['spearman']:>7.3f}{row['ccc']:>7.3f}{row['mae']:>7.3f}{between}{told}"
             )
     return "\n".join(lines)
 

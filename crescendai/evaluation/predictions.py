@@ -21,6 +21,7 @@ class ProtocolPredictions:
     clip_ids: list[str]  # [b]
     fold: np.ndarray  # [b]
     resampled: np.ndarray  # [b] what the bootstrap draws together: the passage, or the player
+    excerpt: np.ndarray  # [b] clips of one excerpt are takes of the same music
     names: tuple[str, ...]  # [k] the targets between two poles
     rated: np.ndarray  # [b, k] NaN where there is no rating
     models: list[str]  # [m]
@@ -172,6 +173,7 @@ def gather(
         clip_ids=list(fold.index),
         fold=fold.to_numpy(),
         resampled=ordered["player" if protocol in PLAYERS else "passage"].to_numpy(dtype=str),
+        excerpt=ordered["excerpt"].to_numpy(dtype=str),
         names=names,
         rated=ordered[list(names)].to_numpy(dtype=float),
         models=models,
