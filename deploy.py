@@ -21,19 +21,20 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 from crescendai.deployment.requirements import local_requirements, modal_requirements
-from crescendai.deployment.settings import PREFIX, read_env_file, write_env_file
+from crescendai.deployment.settings import APP, MODELS, PREFIX, change_env_file, read_env_file
 from crescendai.deployment.trial import local_service, rate, readiness, some_playing
 from crescendai.errors import CrescendaiError
 from crescendai.shipped import verify
 
 PROJECT = Path(__file__).resolve().parent
 ENV_FILE = PROJECT / "deployment.env"
-APP, MODELS = "crescendai", "crescendai-models"  # names in crescendai/deployment/modal_service.py
 READY_TIMEOUT_S = 600.0
+INTERRUPTED = 130  # the exit code of shells
 KEPT = ("gpu", "min_containers", "max_containers")
 MENU = (
     ("validate", "validate requirements"),
@@ -49,10 +50,17 @@ def main() -> int:
     arguments = parse_arguments()
     chosen = next((name for name in ACTIONS if getattr(arguments, name)), None)
     try:
-        if chosen is None:
-            return menu(arguments)
-        return ACTIONS[chosen](arguments)
-    except CrescendaiError as error:
+        return menu(arguments) if chosen is None else attempted(ACTIONS[chosen], arguments)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+
+
+def attempted(action: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """The action's exit code; what went wrong is one line."""
+    try:
+        return action(arguments)
+    except (CrescendaiError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -89,11 +97,7 @@ def menu(arguments: argparse.Namespace) -> int:
         if answer not in {str(number + 1) for number in range(len(MENU))}:
             print(f"expected a number from 0 to {len(MENU)}, found {answer!r}")
             continue
-        try:
-            code = ACTIONS[MENU[int(answer) - 1][0]](arguments)
-        except CrescendaiError as error:
-            print(f"error: {error}", file=sys.stderr)
-            code = 1
+        code = attempted(ACTIONS[MENU[int(answer) - 1][0]], arguments)
 
 
 def environment_of(arguments: argparse.Namespace) -> dict[str, str]:
@@ -126,11 +130,11 @@ def install(arguments: argparse.Namespace) -> int:
             f"{command[0]}: expected it to install the extras serve and deploy, found exit code {done.returncode}; "
             "see above. Where the system's Python refuses, make an environment: python3 -m venv .venv"
         )
-    variables = (read_env_file(ENV_FILE) if ENV_FILE.is_file() else {}) | options(arguments)
+    changes = options(arguments)
     if arguments.new_api_key:
-        variables["CRESCENDAI_API_KEY"] = secrets.token_urlsafe(32)
-    write_env_file(ENV_FILE, variables)
-    print(f"{ENV_FILE}: {', '.join(sorted(variables)) or 'no settings, the defaults hold'}")
+        changes["CRESCENDAI_API_KEY"] = secrets.token_urlsafe(32)
+    change_env_file(ENV_FILE, changes)
+    print(f"{ENV_FILE}: {', '.join(sorted(read_env_file(ENV_FILE))) or 'no settings, the defaults hold'}")
     print("An account at Modal: `modal setup` in this environment, once. Then ./deploy.py --validate")
     return 0
 
@@ -164,11 +168,14 @@ def deploy(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
+    if arguments.url and not arguments.url.startswith(("https://", "http://")):
+        raise CrescendaiError(f"--url: expected an address with https:// before it, found {arguments.url}; correct it")
     listed = json.loads(_modal("app", "list", "--json", capture=True))
     mine = [of for of in listed if of["description"] == APP]
     for of in mine:
         print(f"{of['description']}  {of['app_id']}  {of['state']}, {of['tasks']} containers, since {of['created_at']}")
-    if not mine:
+    deployed = any(of["state"] == "deployed" for of in mine)  # those stopped of late are listed, too
+    if not deployed:
         print(f"no app named {APP} is deployed; ./deploy.py --deploy does it")
     if arguments.url:
         # The first container may have to start.
@@ -176,7 +183,7 @@ def status(arguments: argparse.Namespace) -> int:
         if found is None or not found["ready"]:
             raise CrescendaiError(f"{arguments.url}: expected a service that is ready, found none; see --logs")
         print(f"{arguments.url}: ready, {found['model']['name']} {found['model']['version']}")
-    return 0 if mine else 1
+    return 0 if deployed else 1
 
 
 def logs(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ Run    python -m benchmarks.features --hours 1 [--workers 2]           ours agai
 Takes  on two quiet cores: an hour two minutes, ten hours alone eight. Wants CRESCENDAI_MIRROR or the MIDI zip.
 
 The last line is one JSON object: ours and peer in x real time; beside it the share of ours that neither the engine,
-the resampling nor the spectrogram itself takes, and the largest memory of all processes together.
+the resampling, the free strings nor the spectrogram itself takes, and the largest memory of all processes together.
 """
 
 import argparse
@@ -42,7 +42,7 @@ from stages.memory import PeakMemory
 from stages.pretraining_corpus import SHORTEST_S, Source, Task, heard
 
 ALL_HOURS = 198.65
-PROBED = 12  # excerpts whose engine, resampling and spectrogram are timed by themselves
+PROBED = 12  # excerpts whose engine, resampling, free strings and spectrogram are timed by themselves
 
 
 def main() -> None:
@@ -140,9 +140,10 @@ def _plain(task: Task, params: Params, path: Path) -> None:
 
 
 def own_time(tasks: list[Task], params: Params) -> float:
-    """The share of the engine, soxr and the spectrogram in what an excerpt takes, timed one by one in this process.
+    """The share of engine, soxr, free strings and spectrogram in what an excerpt takes.
 
-    Whole and own take turns, after an excerpt that loads and compiles what they share.
+    Timed one by one in this process. Whole and own take turns, after an excerpt that loads and compiles what both
+    need.
     """
     probed = [tasks[place] for place in np.linspace(0, len(tasks) - 1, PROBED).astype(int)]
     times = [(_whole_s(task, params), _own_s(task, params)) for task in [probed[0], *probed]][1:]

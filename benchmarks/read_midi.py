@@ -15,7 +15,7 @@ import pretty_midi
 
 from benchmarks.contest import last_line
 from crescendai.datasets.maestro import open_maestro
-from crescendai.midi.notes import read_midi
+from crescendai.midi.notes import PEDAL_CONTROLS, Performance, read_midi
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     maestro = open_maestro()
     names = maestro.table["midi_filename"][:: max(len(maestro.table) // wanted, 1)][:wanted]
     ours = theirs = 0.0
-    notes = 0
+    notes = pedals = 0
     for name in names:
         midi = maestro.midi.read(name)
         started = time.perf_counter()
@@ -35,12 +35,24 @@ def main() -> None:
         theirs += time.perf_counter() - between
         ours += between - started
         notes += performance.num_notes
-        played = sorted((n.start, n.pitch, n.velocity, n.end) for i in song.instruments for n in i.notes)
-        read = zip(performance.onset_s, performance.pitch, performance.velocity, performance.offset_s, strict=True)
-        if list(read) != played:
-            raise SystemExit(f"{name}: ours and pretty_midi's notes differ")
-    print(f"{len(names)} files, {notes} notes, read alike")
+        pedals += len(performance.pedal_time_s)
+        if differing := differences(performance, song):
+            raise SystemExit(f"{name}: ours and pretty_midi's {' and '.join(differing)} differ")
+    print(f"{len(names)} files, {notes} notes and {pedals} pedal movements, read alike")
     print(last_line("read MIDI", ours, theirs, "s", files=len(names)))
+
+
+def differences(performance: Performance, song: pretty_midi.PrettyMIDI) -> list[str]:
+    """What the two do not agree on: notes, pedals, both or nothing."""
+    p = performance
+    notes = sorted((n.start, n.pitch, n.velocity, n.end) for i in song.instruments for n in i.notes)
+    changes = (c for i in song.instruments for c in i.control_changes if c.number in PEDAL_CONTROLS)
+    pedals = sorted((c.time, c.number, c.value) for c in changes)
+    read = {
+        "notes": list(zip(p.onset_s, p.pitch, p.velocity, p.offset_s, strict=True)) == notes,
+        "pedals": list(zip(p.pedal_time_s, p.pedal_control, p.pedal_value, strict=True)) == pedals,
+    }
+    return [what for what, alike in read.items() if not alike]
 
 
 if __name__ == "__main__":

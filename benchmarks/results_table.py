@@ -1,14 +1,19 @@
-"""Prints a corpus's results as Markdown tables, from metrics/<corpus>.json.
+"""Prints a corpus's results as Markdown tables, from metrics/<corpus>.json and plots/<corpus>/.
 
-Run    python -m benchmarks.results_table percepiano         the table of the README: what matters most
-       python -m benchmarks.results_table percepiano --all   that of docs/results.md: every row and protocol
-A test compares both with what they print.
+Run    python -m benchmarks.results_table percepiano                the tables of the README: what matters most
+       python -m benchmarks.results_table percepiano --all          those of docs/results.md: every row and protocol
+       python -m benchmarks.results_table percepiano --dimensions   that of docs/dimensions.md: each one's scores
+A test compares all of them with what they print.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+
+import pandas as pd
+
+from crescendai.dimensions import DIMENSIONS
 
 PROTOCOLS = ("passage", "composition", "dhiman2026", "performer", "movement", "passage_again", "dhiman2026_test",
              "random")  # fmt: skip
@@ -18,7 +23,7 @@ ROWS = {
     "audio_ridge": "audio: ridge",
     "audio_trees": "audio: extra-trees",
     "audio_svr": "audio: SVR",
-    "audio_blend": "audio: blend of the three",
+    "audio_blend": "audio: classical blend",
     "hybrid": "audio: hybrid, pretrained",
     "hybrid_scratch": "audio: hybrid, from scratch",
     "hybrid_untrained": "audio: hybrid, encoder never trained",
@@ -27,7 +32,7 @@ ROWS = {
     "midi_ridge": "MIDI: ridge",
     "midi_trees": "MIDI: extra-trees",
     "midi_svr": "MIDI: SVR",
-    "midi_blend": "MIDI: blend of the three",
+    "midi_blend": "MIDI: classical blend",
 }
 MAIN_ROWS = ("mean_rater", "audio_blend", "hybrid", "hybrid_untrained", "ast", "midi_blend")
 
@@ -55,6 +60,48 @@ def results_table(metrics: dict, protocols: Sequence[str] = MAIN_PROTOCOLS, rows
     return "\n".join(lines)
 
 
+def takes_table(metrics: dict, protocols: Sequence[str] = ("passage", "movement")) -> str:
+    """Takes of the same music: r between them, and the share of pairs in the listeners' order, by protocol."""
+    head = [f"{what} ({protocol})" for protocol in protocols for what in ("r between takes", "pairs in order")]
+    lines = ["| takes of the same music | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
+    one = f"{metrics['ceiling']['single_rater_pairs_in_order']:.0%}"
+    lines.append("| one listener, against the mean of the others | " + " | ".join(["–", one] * len(protocols)) + " |")
+    for model in MAIN_ROWS:
+        found = [metrics[protocol].get(model, {}).get("takes") for protocol in protocols]
+        if any(found):
+            cells = [cell for takes in found for cell in (_takes_cells(takes) if takes else ("–", "–"))]
+            lines.append(f"| {ROWS[model]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _takes_cells(takes: dict) -> tuple[str, str]:
+    r, low, high = (takes[f"pearson{end}"] for end in ("", "_low", "_high"))
+    share, least, most = (takes[f"pairs_in_order{end}"] for end in ("", "_low", "_high"))
+    return f"{r:.2f} ({low:.2f} to {high:.2f})", f"{share:.0%} ({least:.0%} to {most:.0%})"
+
+
+def dimensions_table(metrics: dict, by_dimension: pd.DataFrame, intervals: pd.DataFrame, model: str = "hybrid") -> str:
+    """How well each dimension is predicted: R² and r, of known works and of new ones, and how wide its interval is.
+
+    by_dimension, intervals: ``dimensions.csv`` and ``intervals.csv`` of ``plots/<corpus>/``.
+    """
+    own = by_dimension[by_dimension["model"] == model].set_index(["protocol", "dimension"])
+    width = intervals[intervals["model"] == model].set_index(["protocol", "dimension"])["half_width"]
+    head = ["name", "group", "from 0 to 1", "ceiling, R²", "R² (composition)", "r", "R² (passage)", "r",
+            "R² (movement)", "r", "interval ± (passage)", "± (movement)"]  # fmt: skip
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for d in DIMENSIONS:
+        at = {protocol: own.loc[(protocol, d.name)] for protocol in ("composition", "passage", "movement")}
+        scores = (format(row[what], ".2f") for row in at.values() for what in ("r2", "pearson"))
+        widths = (format(width[protocol, d.name], ".2f") for protocol in ("passage", "movement"))
+        cells = [f"`{d.name}`", d.group, f"{d.low_pole} – {d.high_pole}", format(at["passage"]["ceiling_r2"], ".2f")]
+        lines.append("| " + " | ".join([*cells, *scores, *widths]) + " |")
+    means = [metrics[protocol][model][what] for protocol in at for what in ("r2", "pearson")]
+    means += [metrics[protocol][model]["intervals"]["half_width"] for protocol in ("passage", "movement")]
+    mean = [format(value, ".2f") for value in (metrics["ceiling"]["r2"], *means)]
+    return "\n".join([*lines, "| mean | | | " + " | ".join(mean) + " |"])
+
+
 def other_measures(metrics: dict, model: str = "hybrid") -> str:
     """Of one model under every protocol: R² pooled and as a mean over folds, and what else metrics hold."""
     measures = {"r2": "R² pooled", "r2_folds": "R², mean of folds", "pearson": "r", "spearman": "Spearman's ρ",
@@ -71,13 +118,18 @@ def other_measures(metrics: dict, model: str = "hybrid") -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", choices=("demo", "percepiano"))
-    parser.add_argument("--all", action="store_true", help="every row, every protocol, and other measures")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="every row, every protocol, and other measures")
+    which.add_argument("--dimensions", action="store_true", help="how well each dimension is predicted")
     options = parser.parse_args()
     metrics = json.loads(Path(f"metrics/{options.corpus}.json").read_text())
+    plots = Path("plots") / options.corpus
     if options.all:
         print(results_table(metrics, PROTOCOLS, list(ROWS)), other_measures(metrics), sep="\n\n")
+    elif options.dimensions:
+        print(dimensions_table(metrics, pd.read_csv(plots / "dimensions.csv"), pd.read_csv(plots / "intervals.csv")))
     else:
-        print(results_table(metrics))
+        print(results_table(metrics), takes_table(metrics), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -184,6 +184,7 @@ class Evaluate(_Section):
     bootstrap_samples: Count
     confidence: Fraction
     coverage: Fraction
+    intervals_from: str
 
 
 class DemoSource(_Section):

@@ -18,7 +18,7 @@ import soundfile
 from crescendai.dimensions import NAMES
 from crescendai.errors import CrescendaiError
 from crescendai.shipped import ModelIdentity, read_card, verify
-from crescendai.tracking import QUIET, experiment_id, one_at_a_time, without_password
+from crescendai.tracking import QUIET, experiment_id, one_at_a_time, reason_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,9 +57,9 @@ def register(folder: Path, tracking_uri: str) -> tuple[str, int]:
                 number = _log(client, folder, name, identity, tracking_uri)
             client.set_registered_model_alias(name, ALIAS, str(number))
     except Exception as error:  # whatever MLflow or its database raises
-        reason = without_password(" ".join(str(error).split()))[:200]
         raise CrescendaiError(
-            f"MLflow: expected it to register {name}, found {type(error).__name__}: {reason}; check MLFLOW_TRACKING_URI"
+            f"MLflow: expected it to register {name}, found {type(error).__name__}: {reason_of(error)}; "
+            "check MLFLOW_TRACKING_URI"
         ) from error
     return name, number
 

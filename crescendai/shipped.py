@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # JAX takes seconds to load, and a card is read without it
     from crescendai.models.checkpoint import TrainedModel
 
 FOLDER = "shipped_model"
+MANIFEST = "manifest.json"
 WHOLE = ("model.safetensors", "model.json", "intervals.json", "card.md")  # what every model has
 ADVICE = "install the package again, or give another model with --model"
 
@@ -87,11 +88,14 @@ def verify(folder: Path) -> ModelIdentity:
     """Compares every file of a model's folder with the manifest.
 
     Raises:
-        DataError: no manifest, or a file that is missing, differs or is not listed.
+        DataError: no manifest, or a file that is missing, differs or is not listed; hidden ones need not be.
     """
     manifest = _read_manifest(folder)
-    if unlisted := sorted({*WHOLE, *map(_name, folder.glob("*.safetensors"))} - manifest["files"].keys()):
-        raise DataError(f"{folder}: expected a checksum for every file, found none of {', '.join(unlisted)}; {ADVICE}")
+    if unlisted := sorted({*WHOLE, *_files(folder)} - manifest["files"].keys()):
+        raise DataError(
+            f"{folder}: expected a checksum for every file, found none of {', '.join(unlisted)}; take away what is not "
+            f"the model's, {ADVICE}"
+        )
     for name, expected in manifest["files"].items():
         file = folder / name
         if not file.is_file():
@@ -110,7 +114,7 @@ def read_card(folder: Path) -> str:
     file = folder / "card.md"
     if not file.is_file():
         raise DataError(f"{file}: expected a model card, found none; {ADVICE}")
-    return file.read_text()
+    return file.read_text(encoding="utf-8")
 
 
 def read_intervals(file: Path) -> Intervals:
@@ -118,7 +122,7 @@ def read_intervals(file: Path) -> Intervals:
     DataError: not a coverage and a half width, 0 to 1, for each of the 19 dimensions.
     """
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(file.read_text(encoding="utf-8"))
         intervals = Intervals(float(found["coverage"]), {name: float(found["half_width"][name]) for name in NAMES})
         if not all(0 < value <= 1 for value in (intervals.coverage, *intervals.half_width.values())):
             raise ValueError("a number outside 0 to 1")
@@ -152,9 +156,10 @@ def pack_model(
         save_model(model.listener, part / "listener", dtype=dtype)
     save_model(model, part / "model", None if model.listener is None else part / "listener", dtype)
     (part / "intervals.json").write_text(
-        json.dumps({"coverage": intervals.coverage, "half_width": intervals.half_width}, indent=2) + "\n"
+        json.dumps({"coverage": intervals.coverage, "half_width": intervals.half_width}, indent=2) + "\n",
+        encoding="utf-8",
     )
-    (part / "card.md").write_text(card)
+    (part / "card.md").write_text(card, encoding="utf-8")
     write_manifest(part, name, version)
     if folder.exists():
         folder.rmdir()
@@ -164,18 +169,24 @@ def pack_model(
 
 def write_manifest(folder: Path, name: str, version: str) -> None:
     """Lists the files of a folder with their checksums."""
-    listed = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if file.name != "manifest.json"}
-    partial = folder / "manifest.json.part"
-    partial.write_text(json.dumps({"name": name, "version": version, "files": listed}, indent=2) + "\n")
-    os.replace(partial, folder / "manifest.json")
+    manifest = {"name": name, "version": version, "files": {of: _sha256(folder / of) for of in _files(folder)}}
+    partial = folder / ".manifest.json.part"
+    partial.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, folder / MANIFEST)
+
+
+def _files(folder: Path) -> list[str]:
+    """What a manifest lists: all files of a folder but itself, and those that are hidden, which no model has."""
+    found = (file.name for file in folder.iterdir() if file.is_file())
+    return sorted(name for name in found if name != MANIFEST and not name.startswith("."))
 
 
 def _read_manifest(folder: Path) -> dict:
-    file = folder / "manifest.json"
+    file = folder / MANIFEST
     if not file.is_file():
         raise DataError(f"{file}: expected a model's manifest, found none; {ADVICE}")
     try:
-        manifest = json.loads(file.read_text())
+        manifest = json.loads(file.read_text(encoding="utf-8"))
         names = [*manifest["files"], manifest["name"], manifest["version"]]
         # Names alone: a manifest must not point out of its folder.
         if not all(isinstance(name, str) and Path(name).name == name for name in names):
@@ -186,10 +197,6 @@ def _read_manifest(folder: Path) -> dict:
             f"{file}: expected name, version and files, found {type(error).__name__}: {error}; {ADVICE}"
         ) from error
     return manifest
-
-
-def _name(file: Path) -> str:
-    return file.name
 
 
 def _sha256(file: Path) -> str:

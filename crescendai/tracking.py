@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LOCK_TIMEOUT_S = 120  # other runs of a queue log at the same time, a few seconds each
 METRICS_PER_BATCH = 1000  # MLflow's limit
+REASON_LENGTH = 200
 EXPERIMENTS_FOLDER = (".dvc", "tmp", "exps")
 QUIET = {  # set unless the user has set them
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -61,13 +62,12 @@ def log_run(
         with one_at_a_time(uri):
             _log(uri, corpus, params, metrics, curves, provenance, report)
     except Exception as error:  # whatever MLflow or its database raises: the results are already on disk
-        reason = " ".join(str(error).split())[:200]
-        line = (
-            f"warning: the run could not be recorded in MLflow at {uri} ({type(error).__name__}: {reason}); "
-            "the results are complete. Check MLFLOW_TRACKING_URI, then "
-            f"`python -m stages.report {corpus}` records it"
+        print(
+            f"warning: the run could not be recorded in MLflow at {without_password(uri)} "
+            f"({type(error).__name__}: {reason_of(error)}); the results are complete. Check MLFLOW_TRACKING_URI, then "
+            f"`python -m stages.report {corpus}` records it",
+            file=sys.stderr,
         )
-        print(without_password(line), file=sys.stderr)
 
 
 def project_top(folder: Path) -> Path:
@@ -87,7 +87,13 @@ def store_uri(top: Path) -> str:
 
 def without_password(text: str) -> str:
     """The text with the user and the password of every address left out, as it may be shown."""
-    return re.sub(r"//[^/@\s]+@", "//…@", text)
+    return re.sub(r"//[^/\s]+@", "//…@", text)  # up to the last @: a password may hold one
+
+
+def reason_of(error: Exception) -> str:
+    """What MLflow or its database raised, as it may be shown: in one line, no longer than a line should be."""
+    # Passwords first: where the line is cut, one may have lost the @ by which it is known.
+    return without_password(" ".join(str(error).split()))[:REASON_LENGTH]
 
 
 @contextmanager

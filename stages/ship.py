@@ -9,7 +9,7 @@ Expect   PercePiano: some 14 MB
 
 The network is the first of `finetune.models`, which is scored out of fold by stage evaluate. Here it keeps nothing
 apart: it has no score of its own. Half widths of its intervals are measured on the out-of-fold predictions of its
-fellows.
+fellows, under the protocol `evaluate.intervals_from`.
 """
 
 import json
@@ -62,15 +62,20 @@ def main(corpus: str, params: Params) -> None:
     trained, _ = learn(pupil, everything, watched, pretrained, params, "ship", watch)
 
     # ---- What is known of it ----------------------------------------------------------------------
-    protocol, coverage = protocol_name(params.split_of(corpus)[0]), params.evaluate.coverage
-    error, groups, fold = out_of_fold_errors(folder, table, protocol, name)
-    intervals = Intervals(coverage, dict(zip(NAMES, half_widths(error, groups, coverage).tolist(), strict=True)))
-    held = dict(zip(NAMES, out_of_fold_coverage(error, groups, fold, coverage)[0], strict=True))
+    coverage, asked = params.evaluate.coverage, params.evaluate.intervals_from
+    error, groups, fold = out_of_fold_errors(folder, table, asked, name)
+    intervals = Intervals(coverage, by_name(half_widths(error, groups, coverage)))
+    held = by_name(out_of_fold_coverage(error, groups, fold, coverage)[0])
+    first = protocol_name(params.split_of(corpus)[0])
+    error, groups, _ = out_of_fold_errors(folder, table, first, name)
+    known = by_name(half_widths(error, groups, coverage))
+    rated = table[list(NAMES)].to_numpy(float)
+    guess = half_widths(rated - rated.mean(axis=0), table["passage"].to_numpy(str), coverage).mean()
     facts = Facts(
         corpus, version("crescendai"), corpus, len(table),
         table["passage"].nunique(), table["player"].nunique(), tuple(store.index["instrument"].unique()),
-        pretraining_words(corpus, params), name, getattr(trained.network, "kernel_weight", 0.0), protocol,
-        params.evaluate.confidence, coverage, intervals.half_width, held,
+        pretraining_words(corpus, params), name, getattr(trained.network, "kernel_weight", 0.0), asked, first,
+        params.evaluate.confidence, coverage, intervals.half_width, held, known, float(guess),
         rounding(trained, [store.clip(int(clips.recordings[clip][0])) for clip in watched]),
     )  # fmt: skip
 
@@ -86,12 +91,27 @@ def main(corpus: str, params: Params) -> None:
 def out_of_fold_errors(
     folder: Path, clips: pd.DataFrame, protocol: str, network: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Errors ``[b, k]``, passages and folds of the clips that a protocol scores."""
-    predicted = read_table(folder / "predictions" / "networks.parquet")
+    """Errors ``[b, k]``, passages and folds of the clips that a protocol scores.
+
+    Raises:
+        DataError: the network was not taught under that protocol.
+    """
+    file = folder / "predictions" / "networks.parquet"
+    predicted = read_table(file)
     own = predicted[(predicted["protocol"] == protocol) & (predicted["model"] == network)].set_index("clip_id")
+    if own.empty:
+        raise DataError(
+            f"{file}: expected predictions of {network} under {protocol}, found none; give evaluate.intervals_from "
+            f"one of {', '.join(predicted['protocol'].unique())}"
+        )
     rated = clips.set_index("clip_id").loc[own.index]
     error = own[list(NAMES)].to_numpy(float) - rated[list(NAMES)].to_numpy(float)
     return error, rated["passage"].to_numpy(str), own["fold"].to_numpy(int)
+
+
+def by_name(values: np.ndarray) -> dict[str, float]:
+    """``[k]`` values by the names of the dimensions."""
+    return dict(zip(NAMES, values.tolist(), strict=True))
 
 
 def pretraining_words(corpus: str, params: Params) -> str:

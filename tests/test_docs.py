@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from crescendai.api.refusals import STATUS
+
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted(file.relative_to(PROJECT).as_posix() for file in (PROJECT / "docs").glob("*.md"))
 
@@ -35,3 +37,10 @@ def test_the_reference_names_what_is_public_and_nothing_else():
 def test_links_lead_somewhere(page: str):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (PROJECT / page).read_text()):
         assert (PROJECT / "docs" / target).exists(), target
+
+
+def test_every_refusal_stands_under_its_status():
+    rows = re.findall(r"^\| ([\d, ]+) \| (.*?) \|", (PROJECT / "docs" / "service.md").read_text(), re.MULTILINE)
+    named = {code: statuses for statuses, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert set(named) == set(STATUS)
+    assert all(str(status) in named[code] for code, status in STATUS.items())

@@ -119,6 +119,17 @@ def test_a_password_in_the_address_is_not_printed(folder, capfd, monkeypatch):
     assert "secret" not in error
 
 
+@pytest.mark.parametrize("length", range(150, 190, 10))  # the line is cut within the address
+def test_a_password_where_the_line_is_cut_is_not_printed(folder, capfd, monkeypatch, length):
+    def fail(*_: object) -> None:
+        raise OSError("x" * length + " http://me:se@cretsecret@127.0.0.1:9/ cannot be reached")
+
+    monkeypatch.setattr(tracking, "_log", fail)
+    log_example(folder)
+    error = capfd.readouterr().err
+    assert "xxx" in error and "me:" not in error and "cret" not in error
+
+
 def test_without_mlflow_one_line_says_so(folder, capfd, monkeypatch):
     monkeypatch.setattr(tracking, "find_spec", lambda name: None)
     log_example(folder)

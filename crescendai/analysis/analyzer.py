@@ -1,4 +1,4 @@
-"""A recording of any length, rated: sections, their duration-weighted mean, an interval for each dimension."""
+"""A recording of a second to four hours, rated: sections, their duration-weighted mean, intervals by dimension."""
 
 import time
 from collections.abc import Iterable, Iterator

@@ -10,7 +10,7 @@ QUIET_LUFS = -45.0  # the softest rated clips lie near -40
 LOUD_LUFS = -8.0
 SILENT_SHARE = 0.4
 FEW_STROKES_PER_S = 0.25  # a stroke in four seconds; the slowest rated clips have one a second
-SHORT_S = 4.0  # the shortest rated clip
+SHORT_S = 5.4  # the shortest rated clip, with the second in which it dies away
 
 
 def cautions(
@@ -20,7 +20,9 @@ def cautions(
     found = []
     if duration_s < SHORT_S:
         seconds = math.floor(10 * duration_s) / 10  # 3.97 s are not to be called 4.0
-        found.append(Caution("short", f"{seconds:.1f} s are less than any clip that the model learned from (4 s)."))
+        found.append(
+            Caution("short", f"{seconds:.1f} s are less than any clip that the model learned from ({SHORT_S:g} s).")
+        )
     if sound is not None and sound.clipped_share > CLIPPED_SHARE:
         found.append(Caution(
             "clipping", f"{sound.clipped_share:.2%} of the samples are at full scale: the recording is overdriven, "

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Self
 
 from fastapi import Request
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -34,16 +36,21 @@ class Buffers:
 
 
 class Body:
-    """A request's bytes while they are needed; an async context, which gives the room back."""
+    """A request's bytes while they are needed; an async context, which lets them go with the room they take.
+
+    Work that may outlive the request keeps them: see `keep_for`. All is done in the event loop's thread.
+    """
 
     def __init__(self, request: Request, buffers: Buffers, max_bytes: int, settings: ServiceSettings):
         self._request, self._buffers, self._max_bytes, self._settings = request, buffers, max_bytes, settings
-        self._taken = 0
+        self._taken, self._kept = 0, False
+        self.content = b""
 
-    async def __aenter__(self) -> bytes:
+    async def __aenter__(self) -> Self:
         try:
             async with asyncio.timeout(self._settings.upload_timeout_s):
-                return await self._read()
+                self.content = await self._read()
+            return self
         except TimeoutError:
             self._release()
             raise Refusal(
@@ -55,11 +62,20 @@ class Body:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._release()
+        if not self._kept:
+            self._release()
+
+    def keep_for(self, work: Future) -> None:
+        """From now on the bytes and their room are let go when the work is done or cancelled, and not before.
+
+        An executor holds the arguments of cancelled work until a thread comes to it: they must not be the bytes.
+        """
+        loop, self._kept = asyncio.get_running_loop(), True
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
 
     def _release(self) -> None:
         self._buffers.give_back(self._taken)
-        self._taken = 0
+        self._taken, self.content = 0, b""
 
     async def _read(self) -> bytes:
         headers = self._request.headers

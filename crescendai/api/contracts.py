@@ -33,7 +33,7 @@ _Ratings = create_model(
             Field(
                 validation_alias=AliasChoices(of.name, of.percepiano_key),
                 title=of.label,
-                description=f"0: {of.low_pole}; 1: {of.high_pole}.",
+                description=f"From {of.low_pole} (1/7) to {of.high_pole} (1).",
                 json_schema_extra={
                     "group": of.group, "low_pole": of.low_pole, "high_pole": of.high_pole,
                     "percepiano_key": of.percepiano_key,
@@ -66,7 +66,7 @@ class PerformanceDimensions(_Ratings):
 
 
 class DimensionInfo(Contract):
-    """One rating scale: a rating near 0 says the low pole, near 1 the high pole."""
+    """One rating scale: the lowest answer, 1/7, says the low pole, 1 the high one."""
 
     name: str
     percepiano_key: str

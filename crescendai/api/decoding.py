@@ -23,6 +23,7 @@ from crescendai.errors import CrescendaiError
 
 MAX_ANSWER = 65536  # bytes of the JSON part
 START_TIMEOUT_S = 120.0  # loading NumPy and SciPy on a busy machine
+LONGEST_WAIT_S = 1e6  # poll counts milliseconds in a C int
 AT_ONCE = 1 << 20
 CHECK_RATE_HZ = 22050
 
@@ -183,9 +184,7 @@ class _Decoder:
     def _send(self, content: bytes, deadline: float) -> None:
         rest = memoryview(content)
         while rest:
-            _, ready, _ = select.select([], [self._in], [], max(deadline - time.monotonic(), 0))
-            if not ready:
-                raise TimeoutError
+            _wait(self._in, select.POLLOUT, deadline)
             try:
                 rest = rest[os.write(self._in, rest[:AT_ONCE]) :]
             except OSError as error:
@@ -194,11 +193,22 @@ class _Decoder:
     def _receive(self, length: int, deadline: float) -> bytearray:
         content = bytearray()
         while len(content) < length:
-            ready, _, _ = select.select([self._out], [], [], max(deadline - time.monotonic(), 0))
-            if not ready:
-                raise TimeoutError
+            _wait(self._out, select.POLLIN, deadline)
             part = os.read(self._out, min(length - len(content), AT_ONCE))
             if not part:
                 raise _Broken
             content += part
         return content
+
+
+def _wait(descriptor: int, event: int, deadline: float) -> None:
+    """Until the pipe can be read or written, or the process at its other end is gone.
+
+    Raises:
+        TimeoutError: the deadline came first.
+    """
+    waiting = select.poll()  # `select.select` takes no descriptor beyond 1023, and a busy service has them
+    waiting.register(descriptor, event)
+    left_s = min(max(deadline - time.monotonic(), 0), LONGEST_WAIT_S)
+    if not waiting.poll(left_s * 1000):
+        raise TimeoutError

@@ -13,6 +13,7 @@ from crescendai.analysis.analyzer import Analyzer
 from crescendai.analysis.compiled import use_compile_cache
 from crescendai.analysis.result import Analysis
 from crescendai.api.batching import MicroBatcher
+from crescendai.api.bodies import Body
 from crescendai.api.decoding import DecoderPool, DecodingLimits
 from crescendai.api.refusals import Refusal
 from crescendai.api.settings import ServiceSettings
@@ -71,19 +72,20 @@ class Engine:
             seconds = max(self._taken * SECONDS_A_REQUEST // self._settings.workers, 1)
             raise Refusal("overloaded", "service: too many requests at once; try again later.", seconds)
 
-    async def rate_audio(self, body: bytes) -> Analysis:
+    async def rate_audio(self, body: Body) -> Analysis:
         return await self._run(self._rate_audio, body)
 
-    async def rate_spectrogram(self, body: bytes, is_json: bool) -> Analysis:
+    async def rate_spectrogram(self, body: Body, is_json: bool) -> Analysis:
         return await self._run(self._rate_spectrogram, body, is_json)
 
-    async def _run(self, function: Callable[..., Analysis], *arguments: object) -> Analysis:
+    async def _run(self, function: Callable[..., Analysis], body: Body, *arguments: object) -> Analysis:
         self.check_room()
         loop = asyncio.get_running_loop()
         self._taken += 1
-        work = self._threads.submit(function, *arguments)
-        # The place is free when the work is done, which may be after its answer was given up.
+        work = self._threads.submit(function, body, *arguments)
+        # The place and the body are free when the work is done, which may be after its answer was given up.
         work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._give_back))
+        body.keep_for(work)
         return await self._in_time(work)
 
     async def _in_time(self, work: Future) -> Analysis:
@@ -98,15 +100,15 @@ class Engine:
     def _give_back(self) -> None:
         self._taken -= 1
 
-    def _rate_audio(self, body: bytes) -> Analysis:
-        if not body:
+    def _rate_audio(self, body: Body) -> Analysis:
+        if not body.content:
             raise Refusal("empty", "upload: expected a recording, found no bytes.")
         started = time.perf_counter()
-        decoded = self._decoders.decode(body)
+        decoded = self._decoders.decode(body.content)
         return self._analyzer.analyze_log_mel([decoded.log_mel], "recording", decoded.sound, started)
 
-    def _rate_spectrogram(self, body: bytes, is_json: bool) -> Analysis:
-        log_mel: np.ndarray = from_json(body) if is_json else from_npy(body)
+    def _rate_spectrogram(self, body: Body, is_json: bool) -> Analysis:
+        log_mel: np.ndarray = from_json(body.content) if is_json else from_npy(body.content)
         log_mel = checked(log_mel, self.shipped.model.frontend, MIN_DURATION_S, self._settings.max_duration_s)
         return self._analyzer.analyze_log_mel([log_mel], "spectrogram")
 

@@ -65,8 +65,9 @@ class Gate:
     def _check_key(self, scope: Scope) -> None:
         if not self._api_key or not scope["path"].startswith("/v1/"):
             return
-        given = Headers(scope=scope).get("authorization", "")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self._api_key}".encode()):
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        scheme, _, key = given.partition(b" ")
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(key.strip(b" "), self._api_key.encode()):
             raise Refusal("unauthorized", "service: expected the header Authorization: Bearer KEY, found no valid one.")
 
     def _note(self, scope: Scope, seen: "_Seen", seconds: float) -> None:

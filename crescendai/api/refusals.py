@@ -13,11 +13,14 @@ STATUS = {
 
 
 class Refusal(Exception):
-    """A request that is not served. retry_after_s: where trying again later may help."""
+    """A request that is not served.
 
-    def __init__(self, code: str, message: str, retry_after_s: int | None = None):
+    retry_after_s: where trying again later may help. allow: methods that the path takes, where it was another.
+    """
+
+    def __init__(self, code: str, message: str, retry_after_s: int | None = None, allow: str | None = None):
         super().__init__(message)
-        self.code, self.message, self.retry_after_s = code, message, retry_after_s
+        self.code, self.message, self.retry_after_s, self.allow = code, message, retry_after_s, allow
 
     @property
     def status(self) -> int:
@@ -28,5 +31,9 @@ class Refusal(Exception):
         return ErrorResponse(error=detail).model_dump_json().encode()
 
     def headers(self) -> dict[str, str]:
-        found = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
-        return found | ({"WWW-Authenticate": "Bearer"} if self.code == "unauthorized" else {})
+        found = {
+            "Retry-After": None if self.retry_after_s is None else str(self.retry_after_s),
+            "Allow": self.allow,
+            "WWW-Authenticate": "Bearer" if self.code == "unauthorized" else None,
+        }
+        return {name: value for name, value in found.items() if value is not None}

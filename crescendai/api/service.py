@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Security
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import PlainTextResponse, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from crescendai.api.answers import analysis_result, dimension_infos
@@ -32,13 +32,14 @@ from crescendai.api.contracts import (
 from crescendai.api.engine import Engine
 from crescendai.api.gate import Gate
 from crescendai.api.observing import Metrics
+from crescendai.api.page import Page
+from crescendai.api.presence import while_present
 from crescendai.api.refusals import Refusal
 from crescendai.api.settings import ServiceSettings
 from crescendai.audio.stream import MIN_DURATION_S
 from crescendai.dimensions import NUM_DIMENSIONS
 
 log = logging.getLogger("crescendai.api")
-POST_ONLY = ("/v1/analyze", "/v1/spectrogram")
 RAW = {"schema": {"type": "string", "format": "binary"}}
 ERRORS = {
     status: {"model": ErrorResponse, "description": text}
@@ -46,9 +47,13 @@ ERRORS = {
         400: "Empty, or not what it should be", 401: "No valid key, where one is asked for",
         408: "The upload took too long", 413: "Too large or too long", 415: "Another kind of content",
         422: "Cannot be rated: damaged, silent, too short …", 429: "Too many requests; see Retry-After",
-        503: "Not ready, or no result in time; see Retry-After",
+        500: "It failed; its log says why", 503: "Not ready, or no result in time; see Retry-After",
     }.items()
 }  # fmt: skip
+# For the contract alone: `Gate` is what looks at keys. No scheme is right, too, where the service was given none.
+KEY = HTTPBearer(scheme_name="key", description="The service's API key, where it has one", auto_error=False)
+GUARDED = {"dependencies": [Security(KEY)]}
+OR_NO_KEY = {"security": [{}]}
 
 
 def create_app(settings: ServiceSettings | None = None, model: Path | None = None) -> FastAPI:
@@ -67,6 +72,7 @@ def create_app(settings: ServiceSettings | None = None, model: Path | None = Non
 
     app = FastAPI(
         title="CrescendAI", version=version("crescendai"), lifespan=life, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
         description=f"Rates how a piano performance is played, from its sound, on {NUM_DIMENSIONS} dimensions.",
     )  # fmt: skip
     app.add_middleware(Gate, metrics=metrics, api_key=settings.api_key)
@@ -81,8 +87,9 @@ def create_app(settings: ServiceSettings | None = None, model: Path | None = Non
     app.add_exception_handler(HTTPException, _as_refusal)
     _add_ratings(app, engine, settings, buffers, metrics)
     _add_state(app, engine, settings, metrics)
-    # Last: what no route above has taken is looked for among the page's files, and only there.
-    app.mount("/", StaticFiles(directory=str(files("crescendai.api") / "web"), html=True), name="page")
+    _add_head(app)
+    # What no route above has taken is looked for among the page's files, and only there.
+    app.router.default = Page()
     return app
 
 
@@ -93,8 +100,8 @@ def _add_ratings(app: FastAPI, engine: Engine, settings: ServiceSettings, buffer
     }
 
     @app.post(
-        "/v1/analyze", response_model=AnalysisResult, responses=ERRORS, summary="Rate a recording",
-        openapi_extra={"requestBody": {"required": True, "content": audio}},
+        "/v1/analyze", response_model=AnalysisResult, responses=ERRORS, summary="Rate a recording", **GUARDED,
+        openapi_extra={"requestBody": {"required": True, "content": audio}, **OR_NO_KEY},
     )  # fmt: skip
     async def analyze(request: Request) -> Response:
         engine.check_room()
@@ -103,7 +110,7 @@ def _add_ratings(app: FastAPI, engine: Engine, settings: ServiceSettings, buffer
                 "unsupported_media_type", "upload: expected a form with a file, or a recording's bytes, found text."
             )
         async with Body(request, buffers, settings.max_body_bytes, settings) as body:
-            analysis = await engine.rate_audio(body)
+            analysis = await while_present(request, engine.rate_audio(body))
         return _answer(analysis, request)
 
     spectrogram = {
@@ -113,7 +120,7 @@ def _add_ratings(app: FastAPI, engine: Engine, settings: ServiceSettings, buffer
 
     @app.post(
         "/v1/spectrogram", response_model=AnalysisResult, responses=ERRORS, summary="Rate a log-mel spectrogram",
-        openapi_extra={"requestBody": {"required": True, "content": spectrogram}},
+        **GUARDED, openapi_extra={"requestBody": {"required": True, "content": spectrogram}, **OR_NO_KEY},
     )  # fmt: skip
     async def rate_spectrogram(request: Request) -> Response:
         engine.check_room()
@@ -125,7 +132,7 @@ def _add_ratings(app: FastAPI, engine: Engine, settings: ServiceSettings, buffer
         is_json = kind == "application/json"
         most = settings.max_json_bytes if is_json else settings.max_body_bytes
         async with Body(request, buffers, most, settings) as body:
-            analysis = await engine.rate_spectrogram(body, is_json)
+            analysis = await while_present(request, engine.rate_spectrogram(body, is_json))
         return _answer(analysis, request)
 
     def _answer(analysis, request: Request) -> Response:
@@ -136,7 +143,10 @@ def _add_ratings(app: FastAPI, engine: Engine, settings: ServiceSettings, buffer
 
 
 def _add_state(app: FastAPI, engine: Engine, settings: ServiceSettings, metrics: Metrics) -> None:
-    @app.get("/v1/dimensions", summary="What is rated, and between which poles")
+    @app.get(
+        "/v1/dimensions", responses={status: ERRORS[status] for status in (401, 500)}, **GUARDED,
+        summary="What is rated, and between which poles", openapi_extra=OR_NO_KEY,
+    )  # fmt: skip
     async def dimensions() -> DimensionsResponse:
         return DimensionsResponse(dimensions=dimension_infos())
 
@@ -165,11 +175,18 @@ def _add_state(app: FastAPI, engine: Engine, settings: ServiceSettings, metrics:
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
 
+def _add_head(app: FastAPI) -> None:
+    """HEAD where there is GET; servers leave out the body. The contract says nothing of it."""
+    for route in [of for of in app.routes if isinstance(of, APIRoute) and "GET" in of.methods]:
+        app.head(route.path, include_in_schema=False)(route.endpoint)
+
+
 async def _as_refusal(request: Request, error: HTTPException) -> Response:
     """What the framework refuses, in the project's words: `Gate` answers."""
-    # The page's files answer for every path, so that GET of a route that only takes POST arrives as a missing file.
-    if error.status_code == 405 or request.url.path in POST_ONLY:
-        raise Refusal("method_not_allowed", "service: expected another method for this path.")
+    if error.status_code == 405:
+        taken = {method for of in request.app.routes if of.path == request.scope["path"] for method in of.methods}
+        allow = ", ".join(sorted(taken)) or error.headers["Allow"]
+        raise Refusal("method_not_allowed", f"service: expected {allow} for this path, found another.", allow=allow)
     if error.status_code == 404:
         raise Refusal("not_found", "service: expected a path that exists, found another.")
     raise Refusal("invalid_request", "service: expected a well-formed request, found another.")

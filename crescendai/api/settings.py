@@ -3,12 +3,14 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import Field, dataclass, fields
+from typing import Self, TypeVar
 
 from crescendai.errors import ParamsError
 
+PREFIX = "CRESCENDAI_"
 MEGABYTE = 1_000_000
+Settings = TypeVar("Settings")
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,52 @@ class ServiceSettings:
         """Reads the environment.
 
         Raises:
-            ParamsError: a value that is no positive, finite number where one is due.
+            ParamsError: a value that is no positive, finite number where one is due; a key that no header can hold.
         """
-        found = {}
-        for field in fields(cls):
-            variable = "CRESCENDAI_" + field.name.upper()
-            if variable not in environment:
-                continue
-            try:
-                found[field.name] = field.type(environment[variable])
-                if field.type is not str and not 0 < found[field.name] < math.inf:
-                    raise ValueError
-            except ValueError:
-                wanted = "a positive whole number" if field.type is int else "a positive number"
-                raise ParamsError(
-                    f"{variable}: expected {wanted}, found {environment[variable]!r}; correct it"
-                ) from None
-        return cls(**found)
+        settings = read_settings(cls, PREFIX, environment)
+        if not _fits_a_header(settings.api_key):
+            raise ParamsError(
+                f"{PREFIX}API_KEY: expected printable ASCII without spaces around it, found other characters; choose "
+                "another key"
+            )
+        return settings
+
+
+def read_settings(of: type[Settings], prefix: str, environment: Mapping[str, str]) -> Settings:
+    """A dataclass whose fields are text or numbers, from the variables of ``prefix`` and a field's name in capitals.
+
+    Numbers are finite and positive, or 0 where that is the default.
+
+    Raises:
+        ParamsError: another value where a number is due.
+    """
+    found = {}
+    for field in fields(of):
+        variable = prefix + field.name.upper()
+        if variable in environment:
+            value = _read(field, environment[variable])
+            if value is None:
+                raise ParamsError(f"{variable}: expected {_wanted(field)}, found {environment[variable]!r}; correct it")
+            found[field.name] = value
+    return of(**found)
+
+
+def _read(field: Field, text: str) -> str | int | float | None:
+    """None where it is none of the field's values."""
+    try:
+        value = field.type(text)
+    except ValueError:
+        return None
+    if field.type is str or 0 < value < math.inf or value == field.default == 0:
+        return value
+    return None
+
+
+def _wanted(field: Field) -> str:
+    if field.type is float:
+        return "a positive number"
+    return "a whole number from 0 on" if field.default == 0 else "a positive whole number"
+
+
+def _fits_a_header(key: str) -> bool:
+    return key.isascii() and key.isprintable() and key == key.strip()

@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (CrescendaiError, OSError) as error:
         if debug:
             raise
-        sys.exit(f"error: {error}")
+        from crescendai.cli.shown import shown
+
+        sys.exit("\n".join(shown(line) for line in f"error: {error}".split("\n")))
     except SystemExit as done:
         if done.code:
             raise

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from crescendai.cli.models import check_model
 from crescendai.cli.outputs import STDOUT, check_places, write_documents
+from crescendai.cli.recordings import recordings
+from crescendai.cli.shown import shown
 from crescendai.errors import CrescendaiError, DataError
-
-SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga")
 
 
 def analyze_inputs(
@@ -20,8 +20,8 @@ def analyze_inputs(
         DataError: a folder without recordings, a document that cannot be written where it should be, or no model.
         CrescendaiError: a document could not be written after all; the others are there.
     """
-    check_places({"--json": json, "--csv": csv, "--html": html})
     files = recordings(inputs)
+    check_places({"--json": json, "--csv": csv, "--html": html}, files)
     check_model(model)
     results, failures = _analyze_all(files, model)
     texts = {json: _json_text, csv: _csv_text, html: _html_text}
@@ -34,24 +34,6 @@ def analyze_inputs(
 
             print_results(results)
     return 1 if failures else 0
-
-
-def recordings(inputs: Sequence[Path]) -> list[Path]:
-    """Files as they were given; of a folder all recordings in it and below, by name.
-
-    Raises:
-        DataError: a folder that holds none.
-    """
-    found = []
-    for given in inputs:
-        if not given.is_dir():
-            found.append(given)
-            continue
-        inside = sorted(path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        if not inside:
-            raise DataError(f"{given}: expected recordings ({', '.join(SUFFIXES)}), found none; name another folder")
-        found += inside
-    return found
 
 
 def _analyze_all(files: Sequence[Path], model: Path | None) -> tuple[list, list]:
@@ -98,11 +80,6 @@ def _ready(model: Path | None):
     analyzer = Analyzer(shipped)
     analyzer.warm_up_for_one()
     return lambda file: analysis_result(analyzer.analyze_file(file), shipped.identity, shown(str(file)))
-
-
-def shown(text: str) -> str:
-    """The text with a mark for every byte of a file's name that is no UTF-8: JSON, CSV and terminals take no other."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _json_text(results: list, failures: list) -> str:

@@ -38,7 +38,9 @@ def analyze(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="a page that needs no other file")] = None,
     model: ModelOption = None,
 ) -> None:
-    """Rate recordings: WAV, FLAC, MP3 or OGG, of any length.
+    """Rate recordings: WAV, FLAC, MP3 or OGG, from a second to four hours long.
+
+    Ratings are on the scale of those who listened, whose answers from 1 to 7 are divided by 7: 0.57 is the neutral one.
 
     A recording that cannot be rated is one line on stderr; the others are rated all the same, and the exit code is 1.
     """

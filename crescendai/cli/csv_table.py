@@ -4,6 +4,7 @@ import csv
 import io
 
 from crescendai.api.contracts import AnalysisResult
+from crescendai.cli.models import model_label
 from crescendai.dimensions import NAMES
 
 
@@ -14,11 +15,10 @@ def csv_text(results: list[AnalysisResult]) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["source", "duration_s", "model", "warnings", *columns])
     for result in results:
-        model = result.processing.model
         cells = [value for of in result.dimensions for value in (of.rating, of.lower, of.upper)]
         table.writerow([
-            _inert(result.source or ""), f"{result.processing.duration_s:.3f}", f"{model.name} {model.version}",
-            " ".join(of.code for of in result.warnings),
+            _inert(result.source or ""), f"{result.processing.duration_s:.3f}",
+            model_label(result.processing.model), " ".join(of.code for of in result.warnings),
             *("" if value is None else f"{value:.6f}" for value in cells),
         ])  # fmt: skip
     return text.getvalue()

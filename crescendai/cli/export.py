@@ -9,7 +9,9 @@ def export_networks(onnx: Path | None, jax: Path | None, model: Path | None) -> 
     if onnx is None and jax is None:
         raise CrescendaiError("export: expected --onnx FILE or --jax FILE, found neither; name one")
     from crescendai.cli.models import check_model
+    from crescendai.cli.outputs import check_places
 
+    check_places({"--onnx": onnx, "--jax": jax})
     check_model(model)
     from crescendai.deployment.programs import write_jax, write_onnx
     from crescendai.shipped import open_shipped

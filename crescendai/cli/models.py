@@ -1,9 +1,14 @@
 """``crescendai models``: what is known of the model, without loading it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from crescendai.cli.shown import shown
 from crescendai.errors import DataError
 from crescendai.shipped import read_card, shipped_folder, verify
+
+if TYPE_CHECKING:
+    from crescendai.api.contracts import ModelInfo
 
 
 def check_model(path: Path | None) -> None:
@@ -18,6 +23,11 @@ def check_model(path: Path | None) -> None:
         raise DataError(
             f"--model {path}: expected a model's folder, or a model without suffix, found neither; check the path"
         )
+
+
+def model_label(model: "ModelInfo") -> str:
+    """Name, version and the first digits of the weights' checksum: names and versions alone are soon ambiguous."""
+    return shown(f"{model.name} {model.version} ({model.sha256[:8]})")
 
 
 def print_identity(path: Path | None) -> None:

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 import modal
 
 from crescendai.api.settings import ServiceSettings
-from crescendai.deployment.settings import ModalSettings
+from crescendai.deployment.settings import APP, MODELS, ModalSettings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-APP, MODELS, CACHE = "crescendai", "crescendai-models", "crescendai-cache"
+CACHE = "crescendai-cache"
 MODELS_FOLDER, CACHE_FOLDER = Path("/models"), "/cache"
 PYTHON = "3.11"  # what constraints.txt was made with
 PROJECT = Path(__file__).parents[2]

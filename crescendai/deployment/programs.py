@@ -77,9 +77,13 @@ def _write(model: TrainedModel, path: Path, made: Callable[[NetworkFunction], tu
 
 
 def _difference(of: NetworkFunction, run: Run) -> float:
+    """The largest of any output: NaN where one is NaN, infinite where shapes differ."""
     largest = 0.0
     for seed in range(PROBES):
         arrays = probe(of, seed)
-        for ours, theirs in zip(jax.jit(of.function)(*arrays), run(arrays), strict=True):
-            largest = max(largest, float(np.abs(np.asarray(ours) - np.asarray(theirs)).max()))
-    return largest
+        ours, theirs = ([np.asarray(part) for part in parts] for parts in (jax.jit(of.function)(*arrays), run(arrays)))
+        if [part.shape for part in ours] != [part.shape for part in theirs]:
+            return np.inf
+        # NumPy's maximum and not Python's, for which 0 is larger than NaN when it comes first.
+        largest = np.max([largest, *(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True))])
+    return float(largest)

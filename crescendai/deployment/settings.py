@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from crescendai.api.settings import read_settings
 from crescendai.errors import ParamsError
 
+APP, MODELS = "crescendai", "crescendai-models"  # at Modal: the app, and the volume with models that were put there
 PREFIX = "CRESCENDAI_MODAL_"
+HEADING = "# Settings of the service and its deployment; README_DEPLOYMENT.md lists them."
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,7 @@ class ModalSettings:
         Raises:
             ParamsError: a value that is no number where one is due, or out of range.
         """
-        found = {}
-        for field in fields(cls):
-            variable = PREFIX + field.name.upper()
-            if variable not in environment:
-                continue
-            try:
-                found[field.name] = field.type(environment[variable])
-                least = 0 if field.name == "min_containers" else 1e-3
-                if field.type is not str and not found[field.name] >= least:
-                    raise ValueError
-            except ValueError:
-                raise ParamsError(
-                    f"{variable}: expected a positive number, found {environment[variable]!r}; correct it"
-                ) from None
-        settings = cls(**found)
+        settings = read_settings(cls, PREFIX, environment)
         if settings.min_containers > settings.max_containers:
             raise ParamsError(
                 f"{PREFIX}MIN_CONTAINERS: expected at most {PREFIX}MAX_CONTAINERS, {settings.max_containers}, "
@@ -65,29 +54,46 @@ def read_env_file(file: Path) -> dict[str, str]:
     """``NAME=VALUE`` lines, as `docker run --env-file` takes them; empty lines and ``#`` lines say nothing.
 
     Raises:
-        ParamsError: another line, or no text.
+        ParamsError: another line, no text, or a file that cannot be read.
     """
+    return {name: line.partition("=")[2] for name, line in _named_lines(file) if name}
+
+
+def change_env_file(file: Path, changes: Mapping[str, str]) -> None:
+    """Sets variables in such a file, made if there is none; its other lines stay as they are, comments too.
+
+    Afterwards its owner alone can read it: it may hold a key.
+
+    Raises:
+        ParamsError: as `read_env_file`.
+    """
+    before = _named_lines(file) if file.is_file() else [("", HEADING)]
+    lines = [f"{name}={changes[name]}" if name in changes else line for name, line in before]
+    lines += [f"{name}={changes[name]}" for name in sorted(changes.keys() - dict(before).keys())]
+    partial = file.with_name(file.name + ".part")
+    partial.unlink(missing_ok=True)
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+        opened.writelines(line + "\n" for line in lines)
+    os.replace(partial, file)
+
+
+def _named_lines(file: Path) -> list[tuple[str, str]]:
+    """Each line with the name that it sets, which is empty where it says nothing."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise ParamsError(f"{file}: expected lines NAME=VALUE in UTF-8, found other bytes; write it again") from None
-    found = {}
+    except OSError as error:
+        raise ParamsError(
+            f"{file}: expected a file that can be read, found {error.strerror}; correct its permissions"
+        ) from None
+    found = []
     for number, line in enumerate(lines, start=1):
-        name, equals, value = line.partition("=")
+        name, equals, _ = line.partition("=")
         if not line.strip() or line.startswith("#"):
-            continue
-        if not equals or not name.isidentifier():
+            name = ""
+        elif not equals or not name.isidentifier():
             first = next(iter(name.split()), "")  # and no more: what follows may be a key
             raise ParamsError(f"{file}, line {number}: expected NAME=VALUE, found {first!r}…; correct it")
-        found[name] = value
+        found.append((name, line))
     return found
-
-
-def write_env_file(file: Path, variables: Mapping[str, str]) -> None:
-    """Writes such a file, readable by its owner alone: it may hold a key."""
-    partial = file.with_name(file.name + ".part")
-    partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        opened.write("# Settings of the service and its deployment; README_DEPLOYMENT.md lists them.\n")
-        opened.writelines(f"{name}={value}\n" for name, value in sorted(variables.items()))
-    os.replace(partial, file)

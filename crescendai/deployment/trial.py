@@ -1,5 +1,6 @@
 """A service tried from outside: it gets ready, and rates one recording."""
 
+import http.client
 import io
 import json
 import math
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 import wave
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from crescendai.errors import CrescendaiError
 RATE_HZ = 22050
 POLL_S = 0.5
 ANSWER_TIMEOUT_S = 150.0
+NO_ANSWER = (OSError, ValueError, http.client.HTTPException)  # no connection, no address, no HTTP, no JSON
 STOP_TIMEOUT_S = 40.0  # a little more than the service's own default for what is under way
 
 
@@ -88,17 +90,19 @@ def local_service(environment: Mapping[str, str], model: Path | None, timeout_s:
 def readiness(address: str, timeout_s: float = 10.0) -> dict | None:
     """What `/readyz` says; None where nothing answers, or something else than the service."""
     try:
-        with urllib.request.urlopen(address + "/readyz", timeout=timeout_s) as answer:
-            said = answer.read()
-    except urllib.error.HTTPError as error:
-        said = error.read()
-    except OSError:
-        return None
-    try:
-        found = json.loads(said)
-    except ValueError:
+        found = json.loads(_said(address + "/readyz", timeout_s))
+    except NO_ANSWER:
         return None
     return found if isinstance(found, dict) and "ready" in found else None
+
+
+def _said(address: str, timeout_s: float) -> bytes:
+    try:
+        with urllib.request.urlopen(address, timeout=timeout_s) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as error:  # not ready is an answer, too
+        with error:
+            return error.read()
 
 
 def rate(address: str, recording: bytes, api_key: str = "") -> dict:
@@ -110,16 +114,25 @@ def rate(address: str, recording: bytes, api_key: str = "") -> dict:
     headers = {"Content-Type": "application/octet-stream"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
-    request = urllib.request.Request(f"{address}/v1/analyze", recording, headers)
     try:
+        request = urllib.request.Request(f"{address}/v1/analyze", recording, headers)
         with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:
             result = json.load(answer)
     except urllib.error.HTTPError as error:
-        said = error.read(500).decode(errors="replace")
+        said = "an answer that breaks off"
+        with error, suppress(*NO_ANSWER):
+            said = error.read(500).decode(errors="replace")
         raise CrescendaiError(f"{address}/v1/analyze: expected ratings, found {error.code}: {said}") from None
-    except (OSError, ValueError) as error:
-        raise CrescendaiError(f"{address}/v1/analyze: expected ratings, found {error}; see the log") from None
-    ratings = result.get("ratings", {})
-    if set(ratings) != set(NAMES) or not all(0.0 <= value <= 1.0 for value in ratings.values()):
+    except NO_ANSWER as error:
+        found = f"{type(error).__name__}: {error}"
+        raise CrescendaiError(f"{address}/v1/analyze: expected ratings, found {found}; see the log") from None
+    if not _has_ratings(result):
         raise CrescendaiError(f"{address}/v1/analyze: expected {len(NAMES)} ratings from 0 to 1, found others")
     return result
+
+
+def _has_ratings(result: object) -> bool:
+    ratings = result.get("ratings") if isinstance(result, dict) else None
+    if not isinstance(ratings, dict) or set(ratings) != set(NAMES):
+        return False
+    return all(isinstance(value, int | float) and 0.0 <= value <= 1.0 for value in ratings.values())

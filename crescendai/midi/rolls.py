@@ -80,13 +80,11 @@ class FrameNotes:
                 roll[first:last, k] = True
         before = np.floor(moment).astype(int)
         frame, share = np.concatenate([before, before + 1]), np.concatenate([before + 1 - moment, moment - before])
-        share, whose = share.astype(np.float32), np.tile(np.arange(len(key)), 2)
-        near = (frame >= 0) & (frame < num_frames) & (share > 0)
-        frame, share, whose = frame[near], share[near], whose[near]
-        np.maximum.at(onset, (frame, key[whose]), share)  # of two strokes of a key in a frame the nearer one counts
-        nearest = share == onset[frame, key[whose]]
-        frame, whose = frame[nearest], whose[nearest]
-        velocity[frame, key[whose]] = self.velocity[notes][whose]
+        near = np.flatnonzero((frame >= 0) & (frame < num_frames) & (share > 0))
+        near = near[np.argsort(share[near], kind="stable")]  # of two strokes of a key in a frame the nearer one counts
+        place = frame[near], np.tile(key, 2)[near]
+        onset[place] = share[near]
+        velocity[place] = np.tile(self.velocity[notes], 2)[near]
         pedal = self.pedal[start : start + num_frames, None] >= np.array(PEDAL_DEPTHS)
         return Rolls(onset, held, sounding, velocity, pedal.astype(np.float32))
 

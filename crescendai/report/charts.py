@@ -113,15 +113,14 @@ def score_row(
     return _svg(parts, "row", height=ROW_HEIGHT)
 
 
-def rating_row(rated: float, predicted: float) -> Markup:
-    """What raters said and what was predicted, between the low and the high pole."""
-    axis, middle = Axis(0, 1), ROW_HEIGHT / 2
+def rating_row(rated: float, predicted: float, middle: float) -> Markup:
+    """What raters said and what was predicted, between the low and the high pole, with the middle answer marked."""
+    axis, y = Axis(0, 1), ROW_HEIGHT / 2
     ends = {"x1": axis.percent(rated), "x2": axis.percent(predicted)}
-    parts = [tag("line", x1="0", x2="100%", y1=middle, y2=middle, class_="scale")]
-    parts += _grid(Axis(0, 1), (0.5,))
-    parts.append(tag("line", **ends, y1=middle, y2=middle, class_="gap"))
-    parts.append(tag("circle", cx=axis.percent(rated), cy=middle, r=5, class_="mark rated"))
-    parts.append(mark("audio", axis.percent(predicted), middle, hollow=True))
+    parts = [tag("line", x1="0", x2="100%", y1=y, y2=y, class_="scale"), *_grid(axis, (middle,))]
+    parts.append(tag("line", **ends, y1=y, y2=y, class_="gap"))
+    parts.append(tag("circle", cx=axis.percent(rated), cy=y, r=5, class_="mark rated"))
+    parts.append(mark("audio", axis.percent(predicted), y, hollow=True))
     return _svg(parts, "row", height=ROW_HEIGHT)
 
 

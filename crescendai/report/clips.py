@@ -9,6 +9,7 @@ from crescendai.datasets.targets import Targets
 from crescendai.report import charts
 from crescendai.report.inputs import Inputs
 from crescendai.report.media import read_sounds, spectrogram_uri
+from crescendai.report.scale import middle
 from crescendai.report.words import number
 
 CLIPS_SHOWN = 3  # of either kind; keeps the page under 8 MB
@@ -46,17 +47,17 @@ def clip_cards(inputs: Inputs) -> list[dict]:
             "n_raters": int(clip["n_raters"]), "error": number(error, 3), "instrument": sound.instrument,
             "duration_s": sound.duration_s, "sound": sound.uri,
             "picture": spectrogram_uri(log_mels[clip_id], loudest), "frequencies": _frequencies(inputs),
-            "rows": _rating_rows(inputs.targets, clip, inputs.predictions.loc[clip_id]),
+            "rows": _rating_rows(inputs.targets, clip, inputs.predictions.loc[clip_id], middle(inputs.corpus)),
         })  # fmt: skip
     return cards
 
 
-def _rating_rows(targets: Targets, rated: pd.Series, predicted: pd.Series) -> list[dict]:
+def _rating_rows(targets: Targets, rated: pd.Series, predicted: pd.Series, middle: float) -> list[dict]:
     """Those that the clip is rated in."""
     return [
         {
             "low": dimension.low_pole, "high": dimension.high_pole,
-            "chart": charts.rating_row(rated[dimension.name], predicted[dimension.name]),
+            "chart": charts.rating_row(rated[dimension.name], predicted[dimension.name], middle),
             "rated": number(rated[dimension.name]), "predicted": number(predicted[dimension.name]),
         }
         for dimension in targets.rated

@@ -128,7 +128,7 @@ def read_inputs(top: Path, corpus: str, params: Params) -> Inputs:
 
 def _read_json(path: Path, stage: str) -> dict:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _unreadable(path, "the results", stage, error) from error
 

@@ -13,6 +13,7 @@ from crescendai.report.clips import clip_cards
 from crescendai.report.inputs import Inputs
 from crescendai.report.pretraining import pretraining
 from crescendai.report.provenance import Provenance
+from crescendai.report.scale import middle
 from crescendai.report.words import CORPORA, headline, model_words, number, percent, protocol_words
 
 FOLDER = Path(__file__).parent
@@ -28,7 +29,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
     Raises:
         DataError: a table lacks what another one refers to.
     """
-    css = (FOLDER / "report.css").read_text()
+    css = (FOLDER / "report.css").read_text(encoding="utf-8")
     checksum = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii")
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -63,6 +64,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         curves=sections.learning_curves(inputs),
         correlation=sections.error_correlation(inputs),
         clips=clip_cards(inputs),
+        middle=number(middle(inputs.corpus)),
         **_headline(inputs),
     )
 

@@ -59,7 +59,7 @@ def lock_sha256(lock: Path, corpus: str) -> str | None:
     """
     if not lock.exists():
         return None
-    stages = YAML(typ="safe", pure=True).load(lock.read_text())["stages"]
+    stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8"))["stages"]
     entries = {name: entry for name, entry in stages.items() if name.endswith(f"@{corpus}")}
     entries.pop(f"report@{corpus}", None)
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest() if entries else None

@@ -208,7 +208,7 @@ def probes(inputs: Inputs) -> dict | None:
             if cell["expected"] * cell["effect"] < 0:
                 wrong.append(f"{dimension.low_pole} – {dimension.high_pole} ({PROBES[name].says})")
             cells.append({
-                "text": hundredths(cell["effect"], 0), "clear": cell["low"] * cell["high"] > 0,
+                "text": hundredths(cell["effect"], 0), "is_clear": cell["low"] * cell["high"] > 0,
                 "expected": bool(cell["expected"]),
                 "interval": f"{hundredths(cell['low'], 1)} to {hundredths(cell['high'], 1)}",
             })  # fmt: skip

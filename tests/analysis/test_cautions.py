@@ -1,9 +1,18 @@
 """Cautions follow from what was measured, and from nothing else."""
 
+from pathlib import Path
+
 import pytest
 
-from crescendai.analysis.cautions import cautions
+from crescendai.analysis.cautions import SHORT_S, cautions
 from crescendai.audio.sound_facts import SoundFacts
+from crescendai.datasets.download import locate
+from crescendai.datasets.manifest import load_manifest
+from crescendai.datasets.percepiano import MIDI_FOLDER
+from crescendai.midi.notes import read_midi, sounding_end_s
+from crescendai.params import load_params
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 def codes(duration_s: float = 12.0, sounding: float = 0.9, strokes_per_s: float | None = 4.0, **facts) -> list[str]:
@@ -17,7 +26,7 @@ def codes(duration_s: float = 12.0, sounding: float = 0.9, strokes_per_s: float 
 @pytest.mark.parametrize(
     ("measured", "code"),
     [
-        ({"duration_s": 3.97}, "short"),
+        ({"duration_s": 5.37}, "short"),
         ({"clipped_share": 0.001}, "clipping"),
         ({"loudness_lufs": -50.0}, "level"),
         ({"loudness_lufs": -5.0}, "level"),
@@ -36,5 +45,14 @@ def test_an_ordinary_recording_has_none_and_what_is_not_known_is_no_reason():
 
 
 def test_a_length_is_not_rounded_up_to_the_one_it_falls_short_of():
-    (short,) = cautions(3.97, None, 1.0, None)
-    assert short.message.startswith("3.9 s are less than")
+    (short,) = cautions(5.37, None, 1.0, None)
+    assert short.message.startswith("5.3 s are less than") and "(5.4 s)" in short.message
+
+
+@pytest.mark.mirror
+def test_short_is_what_is_shorter_than_every_rated_clip():
+    manifest, tail_s = load_manifest("percepiano"), load_params(PARAMS).render.release_tail_s
+    find = locate(manifest)
+    midi = [find(file.path) for file in manifest.files if file.path.startswith(MIDI_FOLDER)]
+    shortest_s = min(sounding_end_s(read_midi(file.read_bytes(), file.name), tail_s) for file in midi)
+    assert SHORT_S <= shortest_s < SHORT_S + 0.1

@@ -1,7 +1,10 @@
 """A decoder that dies or stalls is one refused request, and a new decoder."""
 
 import math
+import os
+import resource
 import subprocess
+from collections.abc import Iterator
 
 import numpy as np
 import psutil
@@ -15,6 +18,22 @@ from tests.recordings import encoded, playing
 from tests.shipped_models import FRONTEND
 
 BODY = encoded(playing(2.0))
+
+
+@pytest.fixture
+def many_open_files() -> Iterator[None]:
+    """No descriptor below 1024 is free, as in a service with many connections."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] != resource.RLIM_INFINITY and before[1] < 2048:
+        pytest.skip(f"at most {before[1]} files may be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2048), before[1]))
+    opened = [os.open(os.devnull, os.O_RDONLY)]
+    while opened[-1] < 1024:
+        opened.append(os.dup(opened[0]))
+    yield
+    for descriptor in opened:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def children() -> set[psutil.Process]:
@@ -44,6 +63,19 @@ def test_a_decoder_that_takes_too_long_is_ended():
     assert refused.value.code == "decoding_timeout"
     pool.close()
     assert children() <= before
+
+
+@pytest.mark.usefixtures("many_open_files")
+def test_descriptors_of_four_digits_are_as_good_as_others():
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 60.0, 100.0))
+    assert len(pool.decode(BODY).log_mel)
+    pool.close()
+
+
+def test_a_timeout_may_be_as_long_as_one_likes():
+    pool = DecoderPool(1, FRONTEND, DecodingLimits(1_500_000_000, 1e12, 100.0))
+    assert len(pool.decode(BODY).log_mel)
+    pool.close()
 
 
 def test_a_decoder_has_only_the_memory_it_is_given():

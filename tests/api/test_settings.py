@@ -11,6 +11,13 @@ def test_variables_are_read_by_name():
     assert ServiceSettings.of(environment) == ServiceSettings(workers=2, max_duration_s=60.0, api_key="k")
 
 
+@pytest.mark.parametrize("key", ["schlüssel", " 5ecret", "5ecret\r", "5e\x00cret"])
+def test_a_key_that_no_header_can_hold_is_one_sentence_without_the_key(key: str):
+    with pytest.raises(ParamsError, match="CRESCENDAI_API_KEY: expected printable ASCII") as refused:
+        ServiceSettings.of({"CRESCENDAI_API_KEY": key})
+    assert key not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -20,8 +21,9 @@ with open(os.environ["FAKE_NOTES"], "a") as notes:
     env = {{k: v for k, v in os.environ.items() if k.startswith("CRESCENDAI_")}}
     notes.write(json.dumps([sys.argv[1:], env]) + "\\n")
 if sys.argv[1:3] == ["app", "list"]:
-    print(json.dumps([{{"app_id": "ap-1", "description": "crescendai", "state": "deployed", "tasks": "2",
-                       "created_at": "2026-11-01", "stopped_at": None}}]))
+    states = {{"ap-0": "stopped", "ap-1": os.environ.get("FAKE_STATE", "deployed")}}
+    print(json.dumps([{{"app_id": of, "description": "crescendai", "state": state, "tasks": "2",
+                       "created_at": "2026-11-01", "stopped_at": None}} for of, state in states.items()]))
 elif sys.argv[1:3] == ["volume", "list"]:
     print(json.dumps([]))
 elif sys.argv[1:3] == ["app", "logs"]:
@@ -138,14 +140,6 @@ def test_deploying_uploads_the_model_under_a_name_of_its_own_and_passes_settings
     }  # fmt: skip
 
 
-def test_names_are_those_of_the_service(project):
-    pytest.importorskip("modal")
-    from crescendai.deployment import modal_service
-
-    text = (PROJECT / "deploy.py").read_text()
-    assert f'APP, MODELS = "{modal_service.APP}", "{modal_service.MODELS}"' in text
-
-
 def test_the_menu_does_what_the_flags_do(project, fake):
     done = deploy(project, answers="5\n6\nx\n0\n", **fake)
     assert "crescendai  ap-1  deployed, 2 containers" in done.stdout
@@ -153,6 +147,46 @@ def test_the_menu_does_what_the_flags_do(project, fake):
     assert "expected a number from 0 to 6, found 'x'" in done.stdout
     assert done.returncode == 0
     assert [command for command, _ in told(fake)] == [["app", "list", "--json"], ["app", "logs", "crescendai"]]
+
+
+@pytest.mark.parametrize(("state", "code"), [("deployed", 0), ("stopped", 1), ("ephemeral", 1)])
+def test_an_app_that_was_stopped_is_not_deployed(project, fake, state: str, code: int):
+    done = deploy(project, "--status", FAKE_STATE=state, **fake)
+    assert done.returncode == code and f"crescendai  ap-1  {state}" in done.stdout
+    assert ("no app named crescendai is deployed; ./deploy.py --deploy does it" in done.stdout) == (code == 1)
+
+
+@pytest.mark.parametrize("url", ["my.modal.run", "file:///etc/passwd"])
+def test_an_address_that_is_none_is_one_sentence(project, fake, url: str):
+    done = deploy(project, "--status", "--url", url, **fake)
+    assert done.returncode == 1
+    assert done.stderr == f"error: --url: expected an address with https:// before it, found {url}; correct it\n"
+
+
+def test_settings_that_cannot_be_read_are_one_sentence(project, fake):
+    (project / "deployment.env").write_bytes(b"\xff")
+    (project / "deployment.env").chmod(0)
+    done = deploy(project, "--validate", **fake)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"error: {project}/deployment.env: expected ")
+
+
+def test_what_the_system_refuses_is_one_line_and_the_menu_goes_on(project, fake):
+    Path(fake["PATH"].split(":")[0], "modal").write_text("#!/nowhere\n")
+    Path(fake["PATH"].split(":")[0], "modal").chmod(0o600)
+    done = deploy(project, answers="6\n6\n0\n", **fake | {"PATH": fake["PATH"].split(":")[0]})
+    assert done.returncode == 1 and done.stderr.count("error: ") == done.stderr.count("\n") == 2
+
+
+def test_interrupted_the_menu_ends_without_a_traceback(project):
+    command, kept = [sys.executable, "-u", "deploy.py"], {"PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(command, cwd=project, env=kept, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as menu:  # fmt: skip
+        while menu.stdout.read(1) != ">":
+            pass
+        menu.send_signal(signal.SIGINT)
+        said = menu.communicate(timeout=60)[1]
+    assert (menu.returncode, said) == (130, "\n")
 
 
 def test_a_failing_modal_is_one_sentence_more(project, fake):
@@ -178,6 +212,7 @@ def test_a_local_trial_starts_the_service_with_its_key_and_rates(project, tmp_pa
 @pytest.mark.slow
 def test_installing_writes_settings_that_only_the_owner_reads(project, tmp_path):
     """With a pip that does nothing."""
+    (project / "deployment.env").write_text("# ours\nCRESCENDAI_MODAL_GPU=L4\n")
     (tmp_path / "pip").mkdir()
     (tmp_path / "pip/__init__.py").write_text("")
     (tmp_path / "pip/__main__.py").write_text("import sys; print(sys.argv[1:])")
@@ -185,6 +220,7 @@ def test_installing_writes_settings_that_only_the_owner_reads(project, tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"'{project}[serve,deploy]', '-c', '{project}/constraints.txt'" in done.stdout
     file = project / "deployment.env"
+    assert file.read_text().startswith("# ours\nCRESCENDAI_MODAL_GPU=T4\n")
     lines = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
     assert lines["CRESCENDAI_MODAL_GPU"] == "T4" and len(lines["CRESCENDAI_API_KEY"]) > 40
     assert lines["CRESCENDAI_API_KEY"] not in done.stdout

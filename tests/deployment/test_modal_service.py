@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,10 +13,13 @@ import pytest
 modal = pytest.importorskip("modal")
 
 from crescendai.api.settings import ServiceSettings  # noqa: E402
-from crescendai.deployment.settings import ModalSettings  # noqa: E402
+from crescendai.deployment.settings import ModalSettings, change_env_file, read_env_file  # noqa: E402
+from crescendai.errors import ParamsError  # noqa: E402
+from tests.deployment.docker_steps import stages  # noqa: E402
 from tests.recordings import encoded, playing  # noqa: E402
 from tests.shipped_models import small_shipped  # noqa: E402
 
+PROJECT = Path(__file__).parents[2]
 MODULE = "crescendai.deployment.modal_service"
 
 
@@ -79,22 +83,56 @@ def test_only_the_service_s_settings_are_passed_on(loaded):
     assert module.passed_on(environment) == {"CRESCENDAI_API_KEY": "k", "CRESCENDAI_MODAL_GPU": "T4"}
 
 
-def test_in_a_container_as_many_objects_are_asked_for_as_at_home(loaded):
-    """Modal matches them by their order."""
+def test_in_a_container_as_many_objects_are_asked_for_as_at_home(loaded, monkeypatch):
+    """Modal matches them by their order; the project's files are not there."""
     _, here = loaded()
-    module, there = loaded(local=False)
+
+    def no_files(self, path: Path, *_: object, **__: object) -> None:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(modal.Image, "add_local_file", no_files)
+    with pytest.raises(FileNotFoundError):
+        loaded()
+    _, there = loaded(local=False)
     assert len(here["secrets"]) == len(there["secrets"]) == 1
     assert list(here["volumes"]) == list(there["volumes"])
     assert here["image"] is not None and there["image"] is not None
-    assert there["image"] is not here["image"]
-    assert module.PROJECT.name
 
 
-def test_the_image_needs_what_the_project_has(loaded, tmp_path):
+class RecordedImage:
+    """Notes what an image is made with, step by step."""
+
+    def __init__(self):
+        self.steps: list[tuple[str, tuple, dict]] = []
+
+    def __getattr__(self, name: str):
+        def step(*arguments: object, **settings: object) -> "RecordedImage":
+            self.steps.append((name, arguments, settings))
+            return self
+
+        return step
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_the_image_is_made_as_the_dockerfile_makes_it(loaded, monkeypatch, gpu: bool):
     module, _ = loaded()
-    for name in ("pyproject.toml", "constraints.txt", "README.md", "LICENSE", "crescendai"):
-        assert (module.PROJECT / name).exists()
-    assert isinstance(module.service_image(True), modal.Image)
+    image = RecordedImage()
+    monkeypatch.setattr(modal, "Image", image)
+    module.service_image(gpu)
+    (base, _, version), *made = image.steps
+    build = stages((PROJECT / "Dockerfile").read_text())[0]
+    assert base == "debian_slim" and f"python:{version['python_version']}-slim" in build[0].rest
+    copied = [(arguments, settings) for name, arguments, settings in made if name.startswith("add_local")]
+    sources = [source for step in build if step.instruction == "COPY" for source in step.rest.split()[:-1]]
+    assert [arguments for arguments, _ in copied] == [(PROJECT / name, f"/build/{name}") for name in sources]
+    assert all(path.exists() and settings["copy"] for (path, _), settings in copied)
+    runs = [" && ".join(arguments) for name, arguments, _ in made if name == "run_commands"]
+    installs = [part for run in runs for part in run.split("&&") if "pip install" in part]
+    assert len(installs) == 3 and all("/build/constraints.txt" in part for part in installs)
+    assert "--extra serve" in runs[0] and ("jax[cuda12]" in runs[0]) == gpu
+    # A layer with all dependencies stays when only the package changes.
+    names = [name for name, _, _ in made]
+    assert names.index("run_commands") < names.index("add_local_dir")
 
 
 @pytest.mark.slow
@@ -126,22 +164,25 @@ async def _first_request(app, recording: bytes) -> tuple[httpx.Response, httpx.R
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
-    [("CPU", "many"), ("MAX_CONTAINERS", "0"), ("MIN_CONTAINERS", "9"), ("MIN_CONTAINERS", "-1"), ("CPU", "nan")],
-)
-def test_impossible_settings_are_one_sentence(variable: str, value: str):
-    from crescendai.errors import ParamsError
-
-    with pytest.raises(ParamsError, match=f"CRESCENDAI_MODAL_{variable}: expected .*; correct"):
+    ("variable", "value", "wanted"),
+    [
+        ("CPU", "many", "a positive number"), ("CPU", "nan", "a positive number"), ("CPU", "inf", "a positive number"),
+        ("MEMORY_MIB", "4096.5", "a positive whole number"), ("MAX_CONTAINERS", "0", "a positive whole number"),
+        ("MIN_CONTAINERS", "-1", "a whole number from 0 on"), ("MIN_CONTAINERS", "9", "at most CRESCENDAI_MODAL_MAX"),
+    ],
+)  # fmt: skip
+def test_impossible_settings_are_one_sentence(variable: str, value: str, wanted: str):
+    with pytest.raises(ParamsError, match=f"CRESCENDAI_MODAL_{variable}: expected {wanted}.*; correct"):
         ModalSettings.of({f"CRESCENDAI_MODAL_{variable}": value})
 
 
-def test_settings_survive_their_file(tmp_path: Path):
-    from crescendai.deployment.settings import read_env_file, write_env_file
-    from crescendai.errors import ParamsError
+def test_no_container_need_be_kept():
+    assert ModalSettings.of({"CRESCENDAI_MODAL_MIN_CONTAINERS": "0"}) == ModalSettings()
 
+
+def test_settings_survive_their_file(tmp_path: Path):
     file = tmp_path / "deployment.env"
-    write_env_file(file, {"CRESCENDAI_API_KEY": "a=b", "CRESCENDAI_MODAL_GPU": ""})
+    change_env_file(file, {"CRESCENDAI_API_KEY": "a=b", "CRESCENDAI_MODAL_GPU": ""})
     assert read_env_file(file) == {"CRESCENDAI_API_KEY": "a=b", "CRESCENDAI_MODAL_GPU": ""}
     assert file.stat().st_mode & 0o077 == 0
     for content, says in (
@@ -152,3 +193,20 @@ def test_settings_survive_their_file(tmp_path: Path):
         file.write_bytes(content)
         with pytest.raises(ParamsError, match=says):
             read_env_file(file)
+    with pytest.raises(ParamsError, match="expected a file that can be read, found Is a directory; correct"):
+        read_env_file(tmp_path)
+
+
+def test_a_change_leaves_what_else_stands_in_the_file(tmp_path: Path):
+    """Whatever the locale."""
+    file = tmp_path / "deployment.env"
+    file.write_text("# für uns\nCRESCENDAI_WORKERS=2\n\n# small\nCRESCENDAI_MODAL_GPU=T4\nNAME=é", encoding="utf-8")
+    program = "from pathlib import Path; from crescendai.deployment.settings import change_env_file as change; "
+    program += f"change(Path({str(file)!r}), {{'CRESCENDAI_MODAL_GPU': 'L4', 'CRESCENDAI_MODAL_MAX_CONTAINERS': '9'}})"
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=ascii_only, check=True)
+    assert file.read_text(encoding="utf-8").splitlines() == [
+        "# für uns", "CRESCENDAI_WORKERS=2", "", "# small", "CRESCENDAI_MODAL_GPU=L4", "NAME=é",
+        "CRESCENDAI_MODAL_MAX_CONTAINERS=9",
+    ]  # fmt: skip
+    assert file.stat().st_mode & 0o077 == 0

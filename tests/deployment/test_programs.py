@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 from crescendai.deployment import programs
-from crescendai.deployment.networks import network_functions, probe
+from crescendai.deployment.networks import NetworkFunction, network_functions, probe
 from crescendai.errors import DataError
 from crescendai.models.prediction import make_predict, predict_clips
 from crescendai.models.windows import cut_window, window_starts
@@ -49,14 +50,34 @@ def test_what_is_written_says_how_descriptors_are_scored(tmp_path: Path):
     np.testing.assert_allclose(np.stack(scores, axis=1), model.descriptors.apply(values), atol=1e-6)
 
 
-@pytest.mark.parametrize("wrong", [0, -1])  # the first network, or the last
-def test_where_one_network_differs_none_is_written(wrong: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def one_nan(output: np.ndarray) -> np.ndarray:
+    spoiled = output.copy()
+    spoiled.flat[0] = np.nan
+    return spoiled
+
+
+SPOILED = {
+    "off": lambda output: output + np.float32(2e-4), "all NaN": lambda output: np.full_like(output, np.nan),
+    "one NaN": one_nan, "another shape": lambda output: output[:1, :1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_where_one_network_answers_otherwise_from_its_file_none_is_written(spoiled: str, tmp_path: Path):
     model = small_trained()
-    name = network_functions(model)[wrong].name
-    monkeypatch.setattr(programs, "_difference", lambda of, run: 1.0 if of.name == name else 0.0)
-    with pytest.raises(DataError, match="nothing was written"):
-        programs.write_jax(model, tmp_path / "m.jax")
-    assert not list(tmp_path.iterdir())
+    functions = network_functions(model)
+    for wrong in (functions[0].name, functions[-1].name):
+
+        def made(of: NetworkFunction, wrong: str = wrong) -> tuple[bytes, programs.Run]:
+            def run(arrays: list[np.ndarray]) -> list[np.ndarray]:
+                outputs = [np.asarray(output) for output in jax.jit(of.function)(*arrays)]
+                return [SPOILED[spoiled](output) for output in outputs] if of.name == wrong else outputs
+
+            return b"", run
+
+        with pytest.raises(DataError, match="nothing was written"):
+            programs._write(model, tmp_path / "m", made)
+        assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("fusion", ["concat", "attention"])

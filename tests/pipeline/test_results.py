@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.results_table import PROTOCOLS, ROWS, other_measures, results_table
+from benchmarks.results_table import PROTOCOLS, ROWS, dimensions_table, other_measures, results_table, takes_table
 from tests.pipeline.imports import PROJECT
 from tests.pipeline.project import copy_project
 
@@ -35,15 +35,23 @@ def test_the_lock_is_of_this_code_and_these_parameters(tmp_path: Path, corpus: s
 
 def test_the_documents_print_the_committed_metrics() -> None:
     command = "put the output of `python -m benchmarks.results_table percepiano` there"
-    assert results_table(REAL) in (PROJECT / "README.md").read_text(), command
+    readme = (PROJECT / "README.md").read_text()
+    assert results_table(REAL) in readme and takes_table(REAL) in readme, command
     page = (PROJECT / "docs" / "results.md").read_text()
     assert results_table(REAL, PROTOCOLS, list(ROWS)) in page and other_measures(REAL) in page, command + ", with --all"
+    plots = PROJECT / "plots/percepiano"
+    table = dimensions_table(REAL, pd.read_csv(plots / "dimensions.csv"), pd.read_csv(plots / "intervals.csv"))
+    assert table in (PROJECT / "docs" / "dimensions.md").read_text(), command + ", with --dimensions"
 
 
 def test_the_questions_state_how_the_network_does_on_new_works() -> None:
-    row = REAL["movement"]["hybrid"]
+    new, known = REAL["movement"]["hybrid"], REAL["passage"]["hybrid"]
     questions = (PROJECT / "docs" / "faq.md").read_text()
-    assert f"(R² {row['r2']:.2f})" in questions and f"(r {row['pearson']:.2f})" in questions
+    assert f"(R² {new['r2']:.2f}, r {new['pearson']:.2f})" in questions
+    for row in (new, known):
+        assert f"{row['takes']['pairs_in_order']:.0%}".replace("%", " %") in questions
+        assert f"±{row['intervals']['half_width']:.2f}" in questions
+    assert f"others on\n{REAL['ceiling']['single_rater_pairs_in_order']:.0%}".replace("%", " %") in questions
 
 
 def test_a_working_pipeline_scores_this_much_on_the_demo_corpus() -> None:

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from crescendai.report import charts
+from crescendai.report.scale import middle
 
 
 def test_axis_runs_from_0_to_100_percent_and_stops_there():
@@ -35,6 +36,15 @@ def test_score_below_the_axis_is_an_arrow():
     outside = charts.score_row(charts.Axis(-0.3, 1), [0], 0.75, [("midi", False, -0.9)])
     assert "L1 0L9 5Z" in outside
     assert "L1 0L9 5Z" not in inside
+
+
+def test_the_middle_of_a_rating_row_is_where_it_is_told_to_be():
+    row = charts.rating_row(0.2, 0.9, 0.6)
+    assert re.findall(r'<line x1="([^"]*)" x2="([^"]*)" [^>]*class="grid"', row) == [("60.00%", "60.00%")]
+
+
+def test_the_middle_answer_is_four_of_seven_where_answers_were_divided_by_seven():
+    assert [middle(corpus) for corpus in ("percepiano", "demo", "folder", "ccmusic")] == [4 / 7, 4 / 7, 0.5, 0.5]
 
 
 def test_scatter_puts_low_left_and_high_right():

@@ -3,6 +3,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -126,6 +127,24 @@ def test_what_limits_the_score_is_told_unless_nobody_knows(page, inputs, provena
         assert part in re.sub(r"\s+", " ", text_of(page)), part
     unknown = replace(inputs, limits={"checks": {}, "disagreement": {}})
     assert "What limits it" not in build_page(unknown, provenance)
+
+
+def test_probes_say_interval_and_expectation_in_words_and_are_bold_where_they_are_clear(inputs, provenance):
+    expected = inputs.probes["expected"] != 0
+    unclear = inputs.probes.index % 2 == 0
+    changed = replace(inputs, probes=inputs.probes.assign(low=np.where(unclear, -0.012, 0.034)))
+    page = build_page(changed, provenance)
+    table = re.search(r'<table class="heat probes">.*?</table>', page, flags=re.DOTALL)[0]
+    assert text_of(table).count("a change was expected") == expected.sum() > 0
+    assert text_of(table).count("−1.2 to +7.0") == unclear.sum()
+    assert text_of(table).count("+3.4 to +7.0") == table.count("<b>") == (~unclear).sum()
+    assert "title=" not in table
+
+
+def test_clips_are_shown_beside_the_answer_in_the_middle(page):
+    charts = re.findall(r'<table role="table" class="ratings".*?</table>', page, flags=re.DOTALL)
+    assert set(re.findall(r'<line x1="([^"]*)"[^>]*class="grid"', "".join(charts))) == {"57.14%"}
+    assert "the answer in its middle, 0.57" in text_of(page)
 
 
 def test_curves_are_of_the_protocols_that_all_networks_share(inputs, provenance):

@@ -23,6 +23,7 @@ def test_a_recording_is_rated_and_drawn(shared):
     assert shared.evaluate(DRAWN, "waveform") >= 3
     until(shared, f"({DRAWN})('spectrogram') > 50")
     assert "interval" in shared.inner_text("#key") and "90 %" in shared.inner_text("#key")
+    assert "the neutral answer, 4 on PercePiano’s seven steps" in shared.inner_text("#key")
     assert "silence" in shared.locator(".warning").evaluate_all("all => all.map(of => of.dataset.code)")
 
 
@@ -35,8 +36,9 @@ def test_marks_stand_where_the_ratings_say(shared):
         row = shared.locator(f"#groups li[data-name={of.name}]")
         assert float(row.locator(".mark").get_attribute("cx").rstrip("%")) == pytest.approx(100 * of.rating)
         assert float(row.locator(".interval").get_attribute("x1").rstrip("%")) == pytest.approx(100 * of.lower)
+        assert float(row.locator(".neutral").get_attribute("x1").rstrip("%")) == pytest.approx(100 * 4 / 7)
         said = row.locator(".hidden").inner_text()
-        assert f"From {of.low_pole} (0) to {of.high_pole} (1): {of.rating:.2f}, interval {of.lower:.2f}" in said
+        assert f"From {of.low_pole} (0.14) to {of.high_pole} (1): {of.rating:.2f}, interval {of.lower:.2f}" in said
 
 
 def test_playing_moves_the_cursor_and_the_marks(open_page, recording: Path):
@@ -86,10 +88,39 @@ def test_the_timeline_follows_what_is_chosen(shared):
     shared.click(".chooser summary")
 
 
-def test_what_the_browser_cannot_play_leaves_the_next_recording_playable(open_page):
-    page, hint = open_page(), "Click a picture to go there"
+def test_no_picture_of_the_recording_before_is_left(open_page):
+    page = open_page()
+
+    def rated(name: str) -> None:
+        rate(page, {"name": name, "mimeType": "audio/wav", "buffer": encoded(playing(3.0))})
+        until(page, "name => document.getElementById('results-title').textContent === name", name)
+
+    rated("a.wav")
+    until(page, f"({DRAWN})('spectrogram') > 50")
+    page.evaluate("""() => {
+        window.Worker = class { // computes without end
+            static all = [];
+            constructor() { Worker.all.push(this); }
+            postMessage() {}
+            terminate() { this.ended = true; }
+        };
+    }""")
+    rated("b.wav")
+    assert page.evaluate(DRAWN, "spectrogram") == 1 and page.evaluate(DRAWN, "waveform") >= 3
+    assert page.get_attribute("#spectrogram", "aria-busy") == "true"
+    rated("c.wav")
+    assert page.evaluate("Worker.all.map(of => Boolean(of.ended))") == [True, False]
+    page.evaluate("Worker.all[1].onerror(new Event('error'))")
+    assert page.locator("#spectrogram").is_hidden() and page.locator("#waveform").is_visible()
+    assert page.get_attribute("#spectrogram", "aria-busy") == "false"
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_what_the_browser_cannot_play_leaves_the_next_recording_playable(open_page, width: int):
+    page = open_page(width)
     for name, subtype, playable in (("a.wav", "PCM_16", True), ("b.wav", "DOUBLE", False), ("c.wav", "PCM_16", True)):
         rate(page, {"name": name, "mimeType": "audio/wav", "buffer": encoded(playing(5.0), subtype=subtype)})
         until(page, "name => document.getElementById('results-title').textContent === name", name)
         until(page, "able => document.getElementById('play').disabled !== able", playable)
-        assert page.inner_text("#play-note").startswith(hint if playable else "This browser cannot play")
+        assert page.locator("#play-trouble").is_visible() != playable
+        assert page.locator("#play-note").is_visible() == (playable and width == 1280)  # of keys, which phones lack

@@ -4,6 +4,7 @@ import { byId, element } from "./element.js";
 import { failure, TRY_AGAIN } from "./failures.js";
 import { capital } from "./wording.js";
 
+const LATIN_1 = "[\\u0020-\\u00ff]+"; // what a header can carry
 let ticking = null;
 
 export function clearFailure() {
@@ -11,19 +12,24 @@ export function clearFailure() {
   byId("failure").replaceChildren();
 }
 
-/** again: called with a key or nothing to try once more. automatic: counts down and then does so by itself. */
-export function showFailure(refused, { again, automatic }) {
+/**
+ * again: called with a key or nothing to try once more. automatic: counts down and then does so by itself.
+ * keySent: a key was given before.
+ */
+export function showFailure(refused, { again, automatic = false, keySent = false }) {
   clearFailure();
-  const [title, advice] = failure(refused.code);
+  const keyWanted = refused.code === "unauthorized";
+  const [title, advice] = failure(keyWanted && keySent ? "key_not_accepted" : refused.code);
   const parts = [
     element("h3", {}, title),
     element("p", { class: "said" }, sentence(refused.message)),
     element("p", { class: "said" }, advice),
   ];
-  if (refused.code === "unauthorized") parts.push(keyForm(again));
+  if (keyWanted) parts.push(keyForm(again));
   else if (TRY_AGAIN.has(refused.code)) parts.push(...retrying(refused.retryAfterS, again, automatic));
   if (refused.requestId) parts.push(element("small", {}, `Number of the request: ${refused.requestId}`));
   byId("failure").append(...parts);
+  if (keyWanted && keySent) byId("failure").querySelector("input").focus(); // where the last one was typed
 }
 
 function retrying(retryAfterS, again, automatic) {
@@ -52,7 +58,10 @@ function retrying(retryAfterS, again, automatic) {
 }
 
 function keyForm(again) {
-  const input = element("input", { type: "password", autocomplete: "off", required: true });
+  const input = element("input", {
+    type: "password", autocomplete: "off", required: true,
+    pattern: LATIN_1, title: "Without curly quotes, dashes and other signs beyond Latin-1",
+  });
   const form = element(
     "form",
     { class: "choices" },

@@ -2,6 +2,10 @@
 
 const SEND_ANOTHER = "Choose another recording.";
 const WAIT = "Nothing is wrong with the recording.";
+const MISMATCH = [
+  "This page and the service do not fit together",
+  "Reload the page; if that does not help, tell whoever runs the service.",
+];
 
 /** By code: [title, advice]. */
 export const FAILURES = {
@@ -23,18 +27,29 @@ export const FAILURES = {
     "This service asks for a key",
     "Whoever runs it can give you one. It stays in this page until you leave.",
   ],
+  key_not_accepted: ["That key is not accepted", "Look whether it is complete; whoever runs the service can tell."],
+  invalid_request: MISMATCH,
+  unsupported_media_type: MISMATCH,
+  invalid_spectrogram: MISMATCH,
+  not_found: MISMATCH,
+  method_not_allowed: MISMATCH,
   overloaded: ["The service is busy", WAIT],
   not_ready: ["The service is still starting", WAIT],
   timeout: ["It took too long", WAIT],
   internal: ["The service failed", "Try again; if it happens again, tell whoever runs it the number below."],
   unreachable: ["The service cannot be reached", "Check the connection, and whether the service is running."],
   unreadable: ["That was no answer of this service", "Try again; there may be something between you and it."],
+  page_failed: [
+    "This page failed",
+    "Reload it and try again; if it happens again, try a newer browser, or tell whoever runs the service.",
+  ],
   no_microphone: ["The microphone cannot be used", "Allow this page to use it, or choose a file."],
   no_sound_recorded: ["Nothing was recorded", "Try again, or choose a file."],
 };
 
 export const TRY_AGAIN = new Set([
   "overloaded", "not_ready", "timeout", "internal", "unreachable", "unreadable", "upload_timeout",
+  "no_microphone", "no_sound_recorded",
 ]);
 
 export const failure = (code) => FAILURES[code] ?? ["It could not be rated", SEND_ANOTHER];

@@ -14,14 +14,20 @@ import { duration, megabytes, percent } from "./wording.js";
 const MOST_RETRIES = 5; // by itself; then only when asked
 let limits = null;
 let key = "";
-let working = null; // what ends the work under way
+let working = null; // what ends the work under way: of a rating, or of a take
 let address = null; // of the recording whose results are shown
+
+/** Ends what is under way; returns the signal that ends what begins now. Whoever ends it shows what comes next. */
+function begin() {
+  working?.abort();
+  working = new AbortController();
+  clearFailure();
+  return working.signal;
+}
 
 /** Has a recording rated and shows what comes of it. */
 async function rate(recording, name, tries = 0) {
-  working?.abort();
-  const mine = (working = new AbortController());
-  clearFailure();
+  const signal = begin();
   hideResults();
   URL.revokeObjectURL(address);
   const own = (address = URL.createObjectURL(recording));
@@ -29,29 +35,37 @@ async function rate(recording, name, tries = 0) {
   showStage("working");
   try {
     await checkLimits(recording, own);
-    if (mine.signal.aborted) return;
+    if (signal.aborted) return;
     const onSent = (share) => (share < 1
       ? showProgress("Sending", `${percent(share)} of ${megabytes(recording.size)}`, share)
       : showProgress("Listening", "The service is rating what it hears.", null));
     onSent(0);
-    const asked = analyze(recording, { onSent, signal: mine.signal, key });
+    const asked = analyze(recording, { onSent, signal, key });
     const [result, samples] = await Promise.all([asked, decode(recording)]);
-    if (mine.signal.aborted) return;
+    if (signal.aborted) return;
     showStage("offer");
     showResults(name, result, own, samples);
     announce(`The ratings of ${name} are here.`);
   } catch (error) {
-    if (mine.signal.aborted) return;
+    if (signal.aborted) return;
+    hideResults(); // of which a part may stand
     showStage("offer");
-    if (!(error instanceof Refused)) throw error;
-    showFailure(error, {
-      automatic: error.retryAfterS !== null && tries < MOST_RETRIES,
+    explain(error, {
+      automatic: error.retryAfterS > 0 && tries < MOST_RETRIES,
+      keySent: key !== "",
       again: (given) => {
         if (given !== undefined) key = given;
         rate(recording, name, given === undefined ? tries + 1 : 0);
       },
     });
   }
+}
+
+/** Says why there is no result. What nobody expected goes on to the console. */
+function explain(error, offered) {
+  const expected = error instanceof Refused;
+  showFailure(expected ? error : new Refused("page_failed", `The browser says: ${error}.`), offered);
+  if (!expected) throw error;
 }
 
 /** What is sure to be refused is not sent. */
@@ -84,43 +98,39 @@ async function learnLimits() {
   }
 }
 
-let asking = false; // for the microphone: a second click must not open it twice
-
+/** Records from the microphone and has that rated. */
 async function rateTake() {
-  if (asking) return;
-  asking = true;
-  clearFailure();
-  await learnLimits();
+  const signal = begin();
+  showProgress("Opening the microphone", "Your browser may ask whether this page is allowed to.", null);
+  showStage("working"); // while the browser asks, the offer's buttons would begin something else
   try {
+    await learnLimits();
+    if (signal.aborted) return;
     const longestS = limits === null ? 600 : longestTake(limits);
-    const take = await record(longestS, () => {
-      asking = false; // its button is hidden from now on
-      showStage("taking");
-    });
-    if (take === null && byId("taking").hidden) return; // something else is under way
-    if (take === null) showStage("offer");
-    else rate(take, `Recorded at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
+    const take = await record(longestS, { signal, started: () => showStage("taking") });
+    if (signal.aborted) return;
+    rate(take, `Recorded at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
   } catch (error) {
+    if (signal.aborted) return;
     showStage("offer");
-    if (!(error instanceof Refused)) throw error;
-    showFailure(error, { again: rateTake, automatic: false });
-  } finally {
-    asking = false;
+    explain(error, { again: rateTake });
   }
 }
 
-takeFiles((file) => {
-  if (!byId("taking").hidden) byId("discard").click();
-  rate(file, file.name);
-});
+function endBy(id, said) {
+  byId(id).addEventListener("click", () => {
+    working?.abort();
+    showStage("offer");
+    announce(said);
+  });
+}
+
+takeFiles((file) => rate(file, file.name));
 byId("example").addEventListener("click", () => rate(exampleRecording(), EXAMPLE_NAME));
 byId("record").addEventListener("click", rateTake);
 byId("record").disabled = !canRecord();
 byId("record-note").hidden = canRecord();
 byId("record-note").textContent = "Recording needs a page that was loaded over https or from this machine.";
-byId("cancel").addEventListener("click", () => {
-  working?.abort();
-  showStage("offer");
-  announce("Cancelled.");
-});
+endBy("cancel", "Cancelled.");
+endBy("discard", "Discarded.");
 learnLimits();

@@ -6,28 +6,26 @@ import { LOWEST_HZ, ROWS, ROWS_AN_OCTAVE } from "./spectrogram.js";
 
 const OCTAVES = [2, 3, 4, 5, 6, 7]; // C4 is the middle one
 let shown = null;
+let worker = null; // computes the spectrogram of what is shown
 
 /** samples: as `decode` gives them, or null: then there is nothing to draw. */
-export async function showPictures(samples) {
+export function showPictures(samples) {
+  worker?.terminate();
+  worker = null;
   shown = samples && { samples, levels: null };
   for (const id of ["waveform", "spectrogram"]) byId(id).closest(".stave").hidden = samples === null;
   byId("sound-note").hidden = samples !== null;
   byId("sound-note").textContent = "This browser cannot decode the format, so that there is no picture of the sound.";
+  byId("spectrogram").setAttribute("aria-busy", String(samples !== null));
   redraw();
-  if (samples === null) return;
-  const mine = shown;
-  byId("spectrogram").setAttribute("aria-busy", "true");
-  Object.assign(mine, await computed(samples));
-  if (mine !== shown) return; // another recording has come meanwhile
-  redraw();
-  byId("spectrogram").setAttribute("aria-busy", "false");
+  if (samples !== null) computeSpectrogram(shown);
 }
 
 /** Draws again: after a change of size, of colours, or for the printer. */
 export function redraw() {
   if (shown === null) return;
   drawWaveform(byId("waveform"), shown.samples);
-  if (shown.levels) drawSpectrogram(byId("spectrogram"), shown);
+  drawSpectrogram(byId("spectrogram"), shown);
 }
 
 export function keepPicturesRight() {
@@ -47,15 +45,21 @@ export function keepPicturesRight() {
   }));
 }
 
-function computed(samples) {
-  return new Promise((resolve) => {
-    const worker = new Worker(new URL("spectrogram-worker.js", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }) => {
-      worker.terminate();
-      resolve(data);
-    };
-    worker.postMessage({ samples, rateHz: RATE_HZ });
+function computeSpectrogram(recording) {
+  const canvas = byId("spectrogram");
+  const mine = (worker = new Worker(new URL("spectrogram-worker.js", import.meta.url), { type: "module" }));
+  const ended = (then) => (event) => {
+    if (mine !== worker) return; // another recording has come meanwhile
+    mine.terminate();
+    canvas.setAttribute("aria-busy", "false");
+    then(event);
+  };
+  mine.onmessage = ended(({ data }) => {
+    Object.assign(recording, data);
+    redraw();
   });
+  mine.onerror = mine.onmessageerror = ended(() => { canvas.closest(".stave").hidden = true; });
+  mine.postMessage({ samples: recording.samples, rateHz: RATE_HZ });
 }
 
 /** Peaks pale, mean power strong; the loudest peak fills the height. */
@@ -84,8 +88,10 @@ function bar(context, colour, x, height, low, high) {
   context.fillRect(x, half - high * half * 0.94, 1, Math.max((high - low) * half * 0.94, 1));
 }
 
+/** Nothing, as long as the levels are being computed: not the picture of the recording before. */
 function drawSpectrogram(canvas, { levels, columns }) {
   const [context, width, height] = prepared(canvas);
+  if (levels === null) return;
   const colours = palette(getComputedStyle(canvas));
   const picture = new ImageData(columns, ROWS);
   for (let column = 0; column < columns; column += 1) {
@@ -118,6 +124,7 @@ function components(colour) {
   return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
 }
 
+/** A canvas in the size at which it is shown, empty. */
 function prepared(canvas) {
   const ratio = Math.min(devicePixelRatio, 2);
   canvas.width = Math.max(Math.round(canvas.clientWidth * ratio), 1);

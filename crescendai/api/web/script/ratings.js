@@ -1,6 +1,7 @@
 // The ratings as marks between their poles, with their intervals, by aspect of playing.
 
 import { byId, drawn, element } from "./element.js";
+import { LOWEST, NEUTRAL } from "./scale.js";
 import { capital, percent, rating } from "./wording.js";
 
 const across = (share) => `${100 * share}%`;
@@ -29,7 +30,7 @@ export function showNow(ratings) {
 
 function row(of) {
   const interval = of.lower === null ? "" : `${rating(of.lower)}–${rating(of.upper)}`;
-  const said = `From ${of.low_pole} (0) to ${of.high_pole} (1): ${rating(of.rating)}`
+  const said = `From ${of.low_pole} (${rating(LOWEST)}) to ${of.high_pole} (1): ${rating(of.rating)}`
     + (interval ? `, interval ${rating(of.lower)} to ${rating(of.upper)}.` : ".");
   return element("li", { "data-name": of.name },
     element("span", { class: "hidden" }, said),
@@ -46,8 +47,8 @@ function scale(of) {
     drawn("line", { class: kind, x1: across(from), x2: across(to), y1: top, y2: bottom, ...extra });
   return drawn("svg", { class: "scale" },
     line("track", 0, 1, "50%", "50%"),
-    line("middle", 0.5, 0.5, "32%", "68%"),
     ...(of.lower === null ? [] : [line("interval", of.lower, of.upper, "50%", "50%")]),
+    line("neutral", NEUTRAL, NEUTRAL, "20%", "80%"), // over the band, which mostly holds it
     drawn("circle", { class: "mark", cx: across(of.rating), cy: "50%", r: "6.5" }),
     line("now", of.rating, of.rating, "8%", "92%", { "data-name": of.name, hidden: true }),
   );
@@ -58,11 +59,14 @@ function key(coverage) {
   const mark = drawn("circle", { class: "mark", cx: "50%", cy: "50%", r: "6" });
   const band = drawn("line", { class: "interval", x1: "0", x2: "100%", y1: "50%", y2: "50%" });
   const now = drawn("line", { class: "now", x1: "50%", x2: "50%", y1: "0", y2: "100%" });
+  const track = drawn("line", { class: "track", x1: "0", x2: "100%", y1: "50%", y2: "50%" });
+  const neutral = drawn("line", { class: "neutral", x1: "50%", x2: "50%", y1: "10%", y2: "90%" });
   return [
     element("span", {}, sample(mark), "the whole recording"),
     coverage === null
       ? element("span", {}, "this model brings no intervals")
       : element("span", {}, sample(band), `interval: holds the listeners’ mean in ${percent(coverage)} of cases`),
+    element("span", {}, sample(track, neutral), "the neutral answer, 4 on PercePiano’s seven steps"),
     element("span", { class: "at-cursor" }, sample(now), "the section at the cursor"),
   ];
 }

@@ -16,7 +16,6 @@ const axes = [
   new TimeAxis("sound-axis", "Position in the recording", player),
   new TimeAxis("timeline-axis", "Position in the recording, along the ratings", player),
 ];
-const howToMove = byId("play-note").textContent;
 let sections = [];
 keepPicturesRight();
 
@@ -48,7 +47,8 @@ player.addEventListener("state", () => {
   button.classList.toggle("playing", player.playing);
   button.setAttribute("aria-label", player.playing ? "Pause" : "Play");
   button.disabled = !player.playable;
-  byId("play-note").textContent = player.playable ? howToMove : "This browser cannot play the recording.";
+  byId("play-note").hidden = !player.playable;
+  byId("play-trouble").hidden = player.playable;
 });
 player.addEventListener("time", () => {
   byId("clock").textContent = clock(player.timeS);

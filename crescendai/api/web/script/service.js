@@ -1,6 +1,6 @@
 // What the service is asked and answers.
 
-/** Why there is no result. code: the service's, or "unreachable", "unreadable". retryAfterS: where waiting may help. */
+/** Why there is no result. code: the service's, or one of the page's own. retryAfterS: where waiting may help. */
 export class Refused extends Error {
   constructor(code, message, { retryAfterS = null, requestId = null } = {}) {
     super(message);
@@ -10,13 +10,19 @@ export class Refused extends Error {
   }
 }
 
-/** Limits of a request and the service's model, null while it loads. */
+/** Limits of a request and the service's model, null while it loads. Rejects with Refused. */
 export async function readiness() {
+  let answer;
   try {
-    return await (await fetch("readyz", { cache: "no-store" })).json();
+    answer = await fetch("readyz", { cache: "no-store" });
   } catch {
     throw new Refused("unreachable", "The service does not answer.");
   }
+  const found = parsed(await answer.text().catch(() => ""));
+  const limits = ["max_body_bytes", "max_duration_s", "min_duration_s"].map((name) => found?.limits?.[name]);
+  const known = limits.every((limit) => typeof limit === "number");
+  if (![200, 503].includes(answer.status) || !known) throw stranger(answer.status);
+  return found;
 }
 
 /**
@@ -47,16 +53,27 @@ export function analyze(recording, { onSent, signal, key }) {
 }
 
 function read(request) {
-  let body;
-  try {
-    body = JSON.parse(request.responseText);
-  } catch {
-    const message = `Something answered that is not the service (status ${request.status}).`;
-    return { refused: new Refused("unreadable", message) };
+  const body = parsed(request.responseText);
+  if (request.status === 200 && body?.dimensions) return { result: body };
+  const given = body?.error;
+  if (typeof given?.code !== "string" || typeof given.message !== "string") {
+    return { refused: stranger(request.status) };
   }
-  if (request.status === 200) return { result: body };
-  const given = body.error ?? { code: "unreadable", message: "The service gave no reason.", request_id: null };
   const seconds = Number(request.getResponseHeader("Retry-After"));
   const more = { retryAfterS: seconds > 0 ? seconds : null, requestId: given.request_id };
   return { refused: new Refused(given.code, given.message, more) };
+}
+
+/** What a text says as JSON; undefined where it is none. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A proxy between the page and the service, say: it may answer in JSON as well. */
+function stranger(status) {
+  return new Refused("unreadable", `Something answered that is not the service (status ${status}).`);
 }

@@ -1,6 +1,7 @@
 // How ratings change from section to section: a stave for each dimension that is chosen, and the same as a table.
 
 import { byId, drawn, element } from "./element.js";
+import { LOWEST } from "./scale.js";
 import { changingMost, territories } from "./sections.js";
 import { capital, clock, rating } from "./wording.js";
 
@@ -81,7 +82,7 @@ function course(of, sections, durationS) {
 }
 
 function table(chosen, sections) {
-  const heading = (of) => element("th", { scope: "col" }, `${of.low_pole} (0) – ${of.high_pole} (1)`);
+  const heading = (of) => element("th", { scope: "col" }, `${of.low_pole} (${rating(LOWEST)}) – ${of.high_pole} (1)`);
   const line = (section) => element("tr", {},
     element("th", { scope: "row" }, `${clock(Math.round(section.start_s))} – ${clock(Math.round(section.end_s))}`),
     ...chosen.map((of) => element("td", {}, section.ratings ? rating(section.ratings[of.name]) : "hardly a sound")));
