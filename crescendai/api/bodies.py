@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import Self
 
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from crescendai.api.refusals import Refusal
@@ -88,7 +89,7 @@ class Body:
             raise self._too_large()
         if not is_form:
             return b"".join([part async for part in self._counted()])
-        parser = MultiPartParser(headers, self._counted(), max_files=1, max_fields=8, max_part_size=FORM_OVERHEAD)
+        parser = _WholeForm(headers, self._counted(), max_files=1, max_fields=8, max_part_size=FORM_OVERHEAD)
         try:
             form = await parser.parse()
         except (MultiPartException, KeyError, ValueError, UnicodeError) as error:
@@ -112,6 +113,23 @@ class Body:
 
     def _too_large(self) -> Refusal:
         return Refusal("body_too_large", f"upload: expected at most {self._max_bytes} bytes, found more.")
+
+
+class _WholeForm(MultiPartParser):
+    """Refuses a form that breaks off; Starlette would pass over the file that was begun, and leave it open."""
+
+    def __init__(self, headers: Headers, stream: AsyncIterator[bytes], **limits: int):
+        super().__init__(headers, self._to_its_end(stream), **limits)
+        self._ended = False
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def _to_its_end(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for part in stream:
+            yield part
+        if not self._ended:
+            raise MultiPartException("a form that breaks off.")
 
 
 def content_type(request: Request) -> str:

@@ -25,7 +25,7 @@ class ServiceSettings:
     shutdown_timeout_s: when the service is told to stop, requests are answered for so long; what is being computed
         then is still finished, a few seconds.
     cors_origins: separated by commas; none by default, and then only the service's own page may call it.
-    api_key: off when empty; else ``/v1/`` wants it as ``Authorization: Bearer KEY``.
+    api_key: off when empty; else ``/v1/`` wants it as ``Authorization: Bearer KEY``. Printable ASCII.
     """
 
     max_body_bytes: int = 64 * MEGABYTE

@@ -1,11 +1,13 @@
 """What goes wrong is answered in a sentence, and takes neither room nor work from others."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +119,26 @@ def test_more_bytes_than_fit_are_429_and_leave_the_room_as_it_was(monkeypatch, b
             assert error_of(await client.post("/v1/analyze", content=bytes(1000))) == (422, "silent")
 
     asyncio.run(ask())
+
+
+def test_a_form_that_breaks_off_is_400_and_leaves_no_file_open(monkeypatch, busy):
+    app = unloaded(monkeypatch, ServiceSettings(), busy.rate)
+    begun = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(SIZE)
+
+    async def ask(body: bytes) -> httpx.Response:
+        async with client_of(app) as client:
+            kind = {"content-type": "multipart/form-data; boundary=b"}
+            return await client.post("/v1/analyze", content=body, headers=kind)
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        answer = asyncio.run(ask(begun))
+        gc.collect()
+    assert error_of(answer) == (400, "invalid_request") and "breaks off" in answer.json()["error"]["message"]
+    assert not [str(of.message) for of in warned]
+    busy.end.set()
+    assert error_of(asyncio.run(ask(begun + b"\r\n--b--\r\n"))) == (422, "silent")
+    assert busy.begun == [bytes(8)]
 
 
 def test_a_failure_is_500_and_its_traceback_is_in_the_log_alone(monkeypatch, caplog):
