@@ -35,6 +35,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    in_order = inputs.agreement.get("single_rater_pairs_in_order")
     return environment.get_template("report.html.j2").render(
         css=Markup(css),
         policy="default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
@@ -50,6 +51,7 @@ def build_page(inputs: Inputs, provenance: Provenance) -> str:
         protocol=protocol_words(inputs.main_spec).title.lower(),
         has_ceiling=inputs.ceiling is not None,
         ceiling=number(inputs.ceiling),
+        one_rater_in_order="" if in_order is None else percent(in_order),
         ceiling_percent="" if inputs.ceiling is None else percent(inputs.ceiling),
         num_dimensions=len(inputs.targets.rated),
         reads_midi=inputs.best(sections.names_that("midi")) is not None,

@@ -61,7 +61,7 @@ def results(inputs: Inputs) -> list[dict]:
             "num_clips": len(folds), "num_groups": folds["group"].nunique(),
             "num_folds": folds["fold"].nunique(), "num_shared": _num_shared(inputs, spec, parts),
             "ticks": charts.tick_row(axis, ticks), "groups": groups,
-            "told_apart": _told_apart(models),
+            "told_apart": _told_apart(models), "takes": _takes(models),
             **_comparisons(inputs, name),
         })  # fmt: skip
     return sections
@@ -77,6 +77,19 @@ def _told_apart(models: dict[str, dict]) -> list[dict]:
                 "interval": f"{percent(score['low'])} to {percent(score['high'])}", "chance": percent(score["chance"]),
             })  # fmt: skip
     return [{"what": what, "rows": rows, "chance": rows[0]["chance"]} for what, rows in found.items()]
+
+
+def _takes(models: dict[str, dict]) -> list[dict]:
+    """How each model tells takes of the same music apart; none where several networks rated them."""
+    return [
+        {
+            "label": model_words(model).label, "pearson": number(takes["pearson"]),
+            "pearson_interval": f"{number(takes['pearson_low'])} to {number(takes['pearson_high'])}",
+            "in_order": percent(takes["pairs_in_order"]),
+            "interval": f"{percent(takes['pairs_in_order_low'])} to {percent(takes['pairs_in_order_high'])}",
+        }
+        for model in MODELS if (takes := models.get(model, {}).get("takes"))
+    ]  # fmt: skip
 
 
 def _num_shared(inputs: Inputs, spec: str, folds: pd.DataFrame) -> int:

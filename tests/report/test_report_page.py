@@ -121,6 +121,13 @@ def test_a_network_is_no_baseline(page):
     assert [label for label in named if label in head] == ["Hybrid transformer", "Audio blend", "MIDI blend"]
 
 
+def test_takes_of_the_same_music_stand_beside_what_one_listener_does(page):
+    (table,) = re.findall(r"<summary>Takes of the same music</summary>.*?</details>", page, flags=re.DOTALL)
+    shown = " ".join(text_of(table).split())
+    assert "one listener against the others 61 %" in shown
+    assert "Hybrid transformer70 %68 % to 71 %0.630.60 to 0.66" in shown.replace(" Hybrid", "Hybrid")
+
+
 def test_what_limits_the_score_is_told_unless_nobody_knows(page, inputs, provenance):
     for part in ("Would more clips help?", "421 51 %", "0.3140.21 to 0.41", "824 100 %",
                  "0.0020 of 0.0080, 25 %", "r = 0.27", "R² −0.012 (−0.11 to 0.09)"):  # fmt: skip
