@@ -59,7 +59,7 @@ def test_closed_it_has_computed_what_came_and_takes_no_more():
         closing = pool.submit(batcher.close)
         go_on.set()
         closing.result(60)
-        np.testing.assert_array_equal(first.result(0)[0], ROWS)
+        np.testing.assert_array_equal(first.result(60)[0], ROWS)
         np.testing.assert_array_equal(waiting.result(60)[0], 2 * ROWS)
     assert not batcher._thread.is_alive()
     with pytest.raises(RuntimeError, match="closed"):
