@@ -55,7 +55,7 @@ PROTOCOLS = {
     "passage": "no music in both parts, whoever plays it",
     "composition": "no segment of a piece in both parts; excerpts of different length may share music",
     "performer": "no player in both parts; the music may be",
-    "movement": "whole movements held out, four of them; two are of one sonata. Music that the network does not know",
+    "movement": "whole movements held out: music that the network does not know",
     "passage_again": "as passage, dealt by another seed",
     "dhiman2026": "the four published folds of arXiv 2601.19029",
     "dhiman2026_test": "the part those folds leave out, taught by all of them",
@@ -73,7 +73,8 @@ LIMITS = {
 - The listeners heard the corpus's own rendering of each performance; the model heard the same MIDI on other sampled
   pianos, named above, without room or noise. A recording in a room is further from what it knows than any number
   on this card.
-- Whole works that it does not know are the hardest case (protocol `movement`).
+- Music that it does not know is the hardest case. Protocol `movement` asks about it with four movements, two of them of
+  one sonata: too few to say how it is with other works.
 - How loud a recording is, is part of what is rated: normalised or automatically levelled recordings mislead it.
 - Intervals were measured on the corpus's own sound and players, and on four movements; for another instrument, room or
   style they are too narrow, by an unknown amount.

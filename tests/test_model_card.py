@@ -36,6 +36,6 @@ def test_the_kernel_is_spoken_of_where_there_is_one(weight: float):
 
 def test_a_corpus_is_told_by_its_own_facts():
     real, made_up = card("percepiano"), card("demo")
-    for words in ("Schubert", "MAESTRO v3", "20 advanced pianists", "own rendering of each performance"):
+    for words in ("Schubert", "one sonata", "MAESTRO v3", "20 advanced pianists", "own rendering of each performance"):
         assert words in real and words not in made_up
     assert "simulated players" in made_up and "simulated" not in real

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from crescendai.evaluation.bootstrap import percentile_interval
+from crescendai.evaluation.bootstrap import draw_groups, percentile_interval
 from crescendai.evaluation.predictions import ProtocolPredictions
 
 
@@ -19,7 +19,7 @@ def score_classes(
     """
     group = np.unique(block.resampled, return_inverse=True)[1]
     num_groups = group.max() + 1
-    weights = np.random.default_rng(seed).multinomial(num_groups, np.full(num_groups, 1 / num_groups), num_samples)
+    weights = draw_groups(num_groups, num_samples, seed)
     total = weights @ np.bincount(group)
     found: dict[str, dict[str, dict[str, float]]] = {}
     for what, told in block.told.items():

@@ -45,11 +45,9 @@ def group_bootstrap_r2(
     num_groups = group.max() + 1
     if num_groups < 2:
         raise DataError(f"bootstrap: expected at least 2 groups of clips, found {num_groups}; add data")
-    equal = np.full(num_groups, 1 / num_groups)
-    draws = np.random.default_rng(seed).multinomial(num_groups, equal, num_samples)
-    weights = draws.astype(float)  # [s, g]
+    weights = draw_groups(num_groups, num_samples, seed).astype(float)
     missing = np.isnan(rated)
-    squares = _sum_by_group(_or_zero((rated - np.nanmean(rated, axis=0)) ** 2), group)  # [g, k]
+    squares = sum_by_group(_or_zero((rated - np.nanmean(rated, axis=0)) ** 2), group)  # [g, k]
     total = weights @ squares  # [s, k]
     nothing = total <= 1e-12 * squares.sum(axis=0)
     if nothing[:, ~missing.any(axis=0)].any():
@@ -57,8 +55,14 @@ def group_bootstrap_r2(
             f"bootstrap: expected ratings off the mean in every resample, found {num_groups} groups so small "
             "that one has none; add data"
         )
-    error = np.stack([weights @ _sum_by_group(_or_zero((rated - model) ** 2), group) for model in predicted])
+    error = np.stack([weights @ sum_by_group(_or_zero((rated - model) ** 2), group) for model in predicted])
     return 1 - error / np.where(nothing, np.nan, total)
+
+
+def draw_groups(num_groups: int, num_samples: int, seed: int) -> np.ndarray:
+    """How often each group is drawn in each resample, ``[s, g]``: as many as there are, with replacement."""
+    equal = np.full(num_groups, 1 / num_groups)
+    return np.random.default_rng(seed).multinomial(num_groups, equal, num_samples)
 
 
 def percentile_interval(samples: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -75,8 +79,11 @@ def _or_zero(squares: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(squares), 0.0, squares)
 
 
-def _sum_by_group(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """``[b, k]`` to ``[g, k]``."""
-    sums = np.zeros((group.max() + 1, values.shape[1]))
+def sum_by_group(values: np.ndarray, group: np.ndarray, num_groups: int | None = None) -> np.ndarray:
+    """``[b, k]`` to ``[g, k]``.
+
+    group: ``[b]`` the number of each row's group. num_groups: where the last ones may have no row.
+    """
+    sums = np.zeros((num_groups or group.max() + 1, values.shape[1]))
     np.add.at(sums, group, values)
     return sums

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crescendai.evaluation.bootstrap import percentile_interval
+from crescendai.evaluation.bootstrap import draw_groups, percentile_interval, sum_by_group
 
 
 def mean_effects(
@@ -20,9 +20,6 @@ def mean_effects(
     Source: Davison & Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8.
     """
     _, of, count = np.unique(np.asarray(groups, str), return_inverse=True, return_counts=True)
-    sums = np.zeros((len(count), change.shape[1]))
-    np.add.at(sums, of, change)
-    equal = np.full(len(count), 1 / len(count))
-    drawn = np.random.default_rng(seed).multinomial(len(count), equal, num_samples)
-    low, high = percentile_interval((drawn @ sums) / (drawn @ count)[:, None], confidence)
+    drawn = draw_groups(len(count), num_samples, seed)
+    low, high = percentile_interval((drawn @ sum_by_group(change, of)) / (drawn @ count)[:, None], confidence)
     return change.mean(axis=0), low, high

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from crescendai.evaluation.bootstrap import percentile_interval
+from crescendai.evaluation.bootstrap import draw_groups, percentile_interval, sum_by_group
 from crescendai.evaluation.predictions import ProtocolPredictions
 
 
@@ -42,22 +42,22 @@ def score_takes(
         return {}
     group = np.unique(block.resampled, return_inverse=True)[1]
     num_groups = group.max() + 1
-    draws = np.random.default_rng(seed).multinomial(num_groups, np.full(num_groups, 1 / num_groups), num_samples)
+    draws = draw_groups(num_groups, num_samples, seed)
     weights = np.concatenate([np.ones((1, num_groups)), draws])  # the data as they are, then resamples
     rated = between_takes(block.rated, block.excerpt)
     step = block.rated[pairs.first] - block.rated[pairs.second]
-    counts = weights @ _sums(np.abs(np.nan_to_num(np.sign(step))), group[pairs.first], num_groups)
+    counts = weights @ sum_by_group(np.abs(np.nan_to_num(np.sign(step))), group[pairs.first], num_groups)
     found = {}
     for model, own in zip(block.models, block.predicted, strict=True):
         predicted = between_takes(np.where(np.isnan(block.rated), np.nan, own), block.excerpt)
         covariance, *variances = (
-            weights @ _sums(np.nan_to_num(a * b), group, num_groups)
+            weights @ sum_by_group(np.nan_to_num(a * b), group, num_groups)
             for a, b in ((rated, predicted), (rated, rated), (predicted, predicted))
         )
         # A model that knows only the music rates all takes alike: no correlation, 0.
         r = covariance / np.sqrt(np.maximum(variances[0] * variances[1], 1e-30))
         right = in_order(step, own[pairs.first] - own[pairs.second])
-        ordered = weights @ _sums(right, group[pairs.first], num_groups) / np.where(counts > 0, counts, np.nan)
+        ordered = weights @ sum_by_group(right, group[pairs.first], num_groups) / np.where(counts > 0, counts, np.nan)
         found[model] = {"num_pairs": len(pairs.first)}
         for name, values in (("pearson", r), ("pairs_in_order", ordered)):
             means = np.nanmean(values, axis=1)
@@ -116,10 +116,3 @@ def in_order(step: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     none, or unknown, and so counts in no sum."""
     way = np.sign(np.nan_to_num(step))
     return np.where(way == 0, 0.0, (1 + way * np.sign(np.nan_to_num(predicted))) / 2)
-
-
-def _sums(values: np.ndarray, group: np.ndarray, num_groups: int) -> np.ndarray:
-    """``[n, k]`` to ``[g, k]``."""
-    sums = np.zeros((num_groups, values.shape[1]))
-    np.add.at(sums, group, values)
-    return sums

@@ -75,6 +75,15 @@ def test_a_take_stops_itself_while_it_is_short_enough(open_page):
     assert page.inner_text("#failure") == "" and page.inner_text("#longest") == "of at most 0:02"
 
 
+def give_up(page, instead: str, button: str) -> None:
+    """By a file that is rated in its place, or by the button."""
+    if instead == "drop":
+        drop(page)
+        page.wait_for_selector("#results:not([hidden])", timeout=WAIT_MS)
+    else:
+        page.click(button)
+
+
 @pytest.mark.parametrize("instead", ["drop", "cancel"])
 def test_a_take_is_given_up_while_the_browser_asks(open_page, instead: str):
     page = open_page()
@@ -82,11 +91,7 @@ def test_a_take_is_given_up_while_the_browser_asks(open_page, instead: str):
     page.click("#record")
     until(page, "window.asked === true")
     assert page.locator("#offer").is_hidden()
-    if instead == "drop":
-        drop(page)
-        page.wait_for_selector("#results:not([hidden])", timeout=WAIT_MS)
-    else:
-        page.click("#cancel")
+    give_up(page, instead, "#cancel")
     page.evaluate("window.allow()")
     until(page, OFF)
     page.wait_for_timeout(300)
@@ -101,11 +106,7 @@ def test_a_take_is_given_up_while_it_is_recorded(open_page, instead: str):
     page.evaluate("window.allow()")
     page.click("#record")
     page.wait_for_selector("#taking:not([hidden])", timeout=WAIT_MS)
-    if instead == "drop":
-        drop(page)
-        page.wait_for_selector("#results:not([hidden])", timeout=WAIT_MS)
-    else:
-        page.click("#discard")
+    give_up(page, instead, "#discard")
     until(page, OFF)
     page.wait_for_timeout(300)
     assert page.locator("#offer").is_visible() and uploads(page) == (instead == "drop")
@@ -127,11 +128,7 @@ def test_a_take_is_given_up_while_it_is_decoded(open_page, instead: str):
     until(page, "document.getElementById('elapsed').textContent >= '0:01'")
     page.click("#finish")
     until(page, "window.decoding === true")
-    if instead == "drop":
-        drop(page)
-        page.wait_for_selector("#results:not([hidden])", timeout=WAIT_MS)
-    else:
-        page.click("#discard")
+    give_up(page, instead, "#discard")
     page.evaluate("window.go()")
     page.wait_for_timeout(500)
     assert page.locator("#offer").is_visible() and uploads(page) == (instead == "drop")
